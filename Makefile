@@ -1,0 +1,78 @@
+# What one does here. `make` alone lists the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# Any Python from 3.11 on; `make PYTHON=/path/to/python3.13 run` chooses another.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& { command -v $$p; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+ARGS ?=
+JOBS ?= 2
+PYTEST = -m pytest -q -n $(JOBS) --dist worksteal
+# Whole farms want the machine for themselves, so they come last and one at a time.
+PARTS = --ignore=tests/e2e
+FARMS = -m pytest -q tests/e2e
+
+.PHONY: help setup run test unit check lint bench chaos lock env clean
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(VENV)/.ready: requirements.txt requirements.in pyproject.toml
+	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer found. Install one, or say: make PYTHON=/path/to/python run"; exit 1; }
+	@echo "Setting up $(VENV) with $(PYTHON) (about a minute the first time)"
+	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV) || { rm -rf $(VENV); \
+		echo "This Python cannot make virtual environments. On Debian: apt-get install python3-venv"; exit 1; }
+	@$(PIP) install --use-pep517 -r requirements.txt
+	@$(PIP) install --no-deps --editable .
+	@touch $@
+
+$(VENV)/.ready-dev: $(VENV)/.ready requirements-dev.txt
+	@echo "Adding what the tests need"
+	@$(PIP) install -r requirements-dev.txt
+	@touch $@
+
+setup: $(VENV)/.ready ## Prepare .venv, start nothing
+
+run: $(VENV)/.ready ## Start the whole farm on this machine; make run ARGS="--for 90s" stops by itself
+	@exec $(BIN)/cdb up $(ARGS)
+
+test: $(VENV)/.ready-dev ## Run the whole test suite, with servers of its own
+	@$(BIN)/python $(PYTEST) $(PARTS) $(ARGS)
+	@$(BIN)/python $(FARMS) $(ARGS)
+
+unit: $(VENV)/.ready-dev ## Run the unit tests only
+	@$(BIN)/python $(PYTEST) tests/unit $(ARGS)
+
+lint: $(VENV)/.ready-dev ## ruff, mypy and import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint ## What has to hold before a change lands: lint, all tests, coverage
+	rm -f .coverage .coverage.*
+	$(BIN)/python $(PYTEST) $(PARTS) --cov --cov-report= $(ARGS)
+	$(BIN)/python $(FARMS) $(ARGS)
+	$(BIN)/coverage report --fail-under=95
+	$(BIN)/coverage report --fail-under=100 --include='app/domain/*,app/strategies/*,app/risk/*,app/steps/*,tasks/*'
+
+bench: $(VENV)/.ready-dev ## Measure; every figure beside a baseline of the same run
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+chaos: $(VENV)/.ready-dev ## Kill and cut what can be, and see that nothing is lost
+	@$(BIN)/python -m pytest -q -m chaos tests $(ARGS)
+
+lock: $(VENV)/.ready-dev ## Pin and hash requirements*.in anew, for every supported Python
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade requirements.in -o requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade requirements-dev.in -o requirements-dev.txt
+
+env: $(VENV)/.ready ## Write .env.example from the settings
+	@$(BIN)/python -m app.settings > .env.example
+
+clean: ## Remove .venv and caches; the farm's data in .cdb stays
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.* *.egg-info

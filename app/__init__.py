@@ -1,0 +1,1 @@
+"""Claire de Binare: a farm of Celery workers that trades crypto on MEXC by itself."""

@@ -1,0 +1,37 @@
+"""The only code that touches Redis: mailboxes, windows, prices, counters, topics."""
+
+from app.bus.archive import Archive
+from app.bus.connection import BusError, connect, plain_url
+from app.bus.counters import Counters, LevelsChanged
+from app.bus.feed_status import FeedStatus
+from app.bus.frames import Frame
+from app.bus.keys import Keys
+from app.bus.lease import Lease, Stale
+from app.bus.mailbox import Limits, Mailboxes, Pushed
+from app.bus.presence import Presence
+from app.bus.prices import Prices
+from app.bus.stored_pace import StoredPace
+from app.bus.topics import Topics
+from app.bus.windows import Windows
+
+__all__ = [
+    "Archive",
+    "BusError",
+    "Counters",
+    "FeedStatus",
+    "Frame",
+    "Keys",
+    "Lease",
+    "LevelsChanged",
+    "Limits",
+    "Mailboxes",
+    "Presence",
+    "Prices",
+    "Pushed",
+    "Stale",
+    "StoredPace",
+    "Topics",
+    "Windows",
+    "connect",
+    "plain_url",
+]

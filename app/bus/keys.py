@@ -1,0 +1,78 @@
+"""The name of every key that the farm keeps in Redis."""
+
+from dataclasses import dataclass
+from zlib import crc32
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Names under one prefix, so that two farms can share a server."""
+
+    prefix: str = "cdb:"
+
+    def mailbox(self, shard: int) -> str:
+        """Stream of frames."""
+        return f"{self.prefix}mailbox:{shard}"
+
+    def place(self, shard: int) -> str:
+        """Hash: `pushed`, `drained`, `archived` (rows), `cursor` and `archive` (entries read last)."""
+        return f"{self.prefix}mailbox:{shard}:place"
+
+    def armed(self, shard: int) -> str:
+        """There while a drain is on its way or at work."""
+        return f"{self.prefix}mailbox:{shard}:armed"
+
+    def lease(self, shard: int) -> str:
+        """The token of the drain at work."""
+        return f"{self.prefix}mailbox:{shard}:lease"
+
+    def forming(self, shard: int) -> str:
+        """Hash: symbol → JSON of its forming bars, its coverage and its last time."""
+        return f"{self.prefix}forming:{shard}"
+
+    def window(self, symbol: str, interval: str) -> str:
+        """List of JSON bars, newest last."""
+        return f"{self.prefix}window:{symbol}:{interval}"
+
+    def topic(self, name: str) -> str:
+        """Channel of a Pub/Sub topic."""
+        return f"{self.prefix}{name}"
+
+    @property
+    def prices(self) -> str:
+        """Hash: symbol → `price|time_us|received_us`."""
+        return f"{self.prefix}prices"
+
+    @property
+    def counters(self) -> str:
+        """Hash: what was counted."""
+        return f"{self.prefix}counters"
+
+    @property
+    def levels_version(self) -> str:
+        """Number that rises when a trade's protective levels change."""
+        return f"{self.prefix}levels:version"
+
+    @property
+    def feed_status(self) -> str:
+        """JSON of the feed's state; gone 10 s after the feed."""
+        return f"{self.prefix}feed:status"
+
+    @property
+    def feed_ready(self) -> str:
+        """There while the feed hears every symbol."""
+        return f"{self.prefix}feed:ready"
+
+    def present(self, host: str) -> str:
+        """Set: process ids of the workers that consume on a machine."""
+        return f"{self.prefix}present:{host}"
+
+    @property
+    def clock(self) -> str:
+        """JSON of a replay's pace."""
+        return f"{self.prefix}clock"
+
+
+def shard_of(symbol: str, shards: int) -> int:
+    """The mailbox that a symbol's ticks go into."""
+    return crc32(symbol.encode()) % shards

@@ -1,0 +1,104 @@
+"""The mailboxes between the feed and the drains: one Redis stream for each shard of symbols."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+from uuid import uuid4
+
+import redis
+
+from app.bus.archive import Archive
+from app.bus.connection import Script
+from app.bus.frames import Row, packed
+from app.bus.keys import Keys, shard_of
+from app.bus.lease import Lease, LeaseTerms, lease_scripts
+
+
+class Pushed(NamedTuple):
+    """What became of a push: taken or not, whether a drain must be sent, and how many rows there ever were.
+
+    `total` falls back when Redis has been flushed: what was heard before is forgotten there.
+    """
+
+    taken: bool
+    armed: bool
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`cap` is in rows per mailbox; the feed sends a new drain when an armed one has not shown up for `armed_ms`."""
+
+    cap: int = 500_000
+    lease_ms: int = 5_000
+    armed_ms: int = 2_000
+    archiving: bool = True
+
+
+class Mailboxes:
+    """All mailboxes of a farm; safe to use from one thread at a time."""
+
+    def __init__(self, client: "redis.Redis", keys: Keys, shards: int, limits: Limits | None = None) -> None:
+        self.shards = shards
+        self._client = client
+        self._keys = keys
+        self._limits = limits or Limits()
+        self._push = Script(client, "push")
+        self._drains = lease_scripts(client)
+        self._archived = Script(client, "archived")
+
+    def shard(self, symbol: str) -> int:
+        """The mailbox of a symbol."""
+        return shard_of(symbol, self.shards)
+
+    def push(self, frames: Mapping[int, Sequence[Row]]) -> dict[int, Pushed]:
+        """Put one frame into each of these mailboxes, in one round trip; an error leaves it open which were taken."""
+        keys, limits = self._keys, self._limits
+        calls = [
+            (
+                [keys.mailbox(shard), keys.place(shard), keys.armed(shard), keys.counters],
+                [packed(rows), len(rows), sum(len(row) == 6 for row in rows), limits.cap, limits.armed_ms],
+            )
+            for shard, rows in frames.items()
+        ]
+        answers = self._push.each(calls)
+        return {
+            shard: Pushed(bool(taken), bool(armed), total)
+            for shard, (taken, armed, total) in zip(frames, answers, strict=True)
+        }
+
+    def lease(self, shard: int) -> Lease | None:
+        """Take a mailbox to drain it; None while another drain has it."""
+        limits = self._limits
+        terms = LeaseTerms(shard, uuid4().hex, limits.lease_ms, limits.armed_ms, limits.archiving)
+        return Lease.take(self._client, self._keys, self._drains, terms)
+
+    def archive(self, shard: int) -> Archive:
+        """The second reader of a mailbox, who keeps its raw ticks."""
+        return Archive(self._client, self._keys, self._archived, shard)
+
+    def depths(self) -> dict[int, int]:
+        """Rows that no drain has worked through, by shard."""
+        return {shard: pushed - drained for shard, (pushed, drained, _) in self._places().items()}
+
+    def unarchived(self) -> dict[int, int]:
+        """Rows that the archiver has not kept, by shard."""
+        return {shard: pushed - archived for shard, (pushed, _, archived) in self._places().items()}
+
+    def stranded(self) -> list[int]:
+        """Shards whose mailbox is not empty though no drain is at work."""
+        with self._client.pipeline(transaction=False) as pipe:
+            for shard in range(self.shards):
+                pipe.exists(self._keys.lease(shard))
+            leased = pipe.execute()
+        return [shard for shard, depth in self.depths().items() if depth > 0 and not leased[shard]]
+
+    def _places(self) -> dict[int, tuple[int, int, int]]:
+        with self._client.pipeline(transaction=False) as pipe:
+            for shard in range(self.shards):
+                pipe.hmget(self._keys.place(shard), ["pushed", "drained", "archived"])
+            answers = pipe.execute()
+        return {
+            shard: (int(pushed or 0), int(drained or 0), int(archived or 0))
+            for shard, (pushed, drained, archived) in enumerate(answers)
+        }

@@ -1,0 +1,167 @@
+"""cdb doctor: looks at everything that a farm stands on, and says the cure of what is wrong."""
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from typing import Annotated
+
+import typer
+from redis.exceptions import RedisError
+from rich.console import Console
+from rich.table import Table
+
+from app import store, wiring
+from app.cli.codes import FAILED
+from app.domain.errors import Denied, VenueError
+from app.domain.market import microseconds
+from app.store import DatabaseError
+from workers import embedded_redis
+from workers.farm import is_held
+from workers.supervisor import CannotStart
+
+Json = Annotated[bool, typer.Option("--json", help="For machines.")]
+ENOUGH_BYTES = 1_000_000_000
+SHOWN = 5
+SKEW_MS = 1000  # MEXC refuses requests that are further ahead of its clock
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`ok` is None for what cannot be judged while the farm is not running."""
+
+    what: str
+    ok: bool | None
+    told: str
+    cure: str = ""
+
+
+def doctor(as_json: Json = False) -> None:
+    """Check Redis, database, venue, clock, symbols, keys and disk; exit code 1 if something is wrong."""
+    findings = [finding for check in CHECKS for finding in check()]
+    if as_json:
+        typer.echo(json.dumps([asdict(finding) for finding in findings]))
+    else:
+        Console().print(_table(findings))
+    if any(finding.ok is False for finding in findings):
+        raise typer.Exit(FAILED)
+
+
+def _table(findings: list[Finding]) -> Table:
+    table = Table("", "what", box=None, padding=(0, 2))
+    for heading in ("found", "cure"):
+        table.add_column(heading, overflow="fold")
+    for one in findings:
+        mark = {True: "[green]ok[/]", False: "[red]wrong[/]", None: "[dim]–[/]"}[one.ok]
+        table.add_row(mark, one.what, one.told, one.cure)
+    return table
+
+
+def _asleep() -> bool:
+    """Whether the embedded servers are simply not started."""
+    settings = wiring.settings()
+    return settings.embedded_redis and not is_held(settings.data_dir)
+
+
+def _redis() -> Iterator[Finding]:
+    if _asleep():
+        try:
+            yield Finding("Redis", True, f"starts with the farm: {embedded_redis.binary()}")
+        except CannotStart as error:
+            yield _split("Redis", str(error))
+        return
+    try:
+        began = time.monotonic()
+        wiring.redis().ping()
+        yield Finding("Redis", True, f"answers in {(time.monotonic() - began) * 1000:.1f} ms")
+    except RedisError as error:
+        yield Finding("Redis", False, str(error), "start it, or correct CDB_REDIS_URL")
+
+
+def _database() -> Iterator[Finding]:
+    try:
+        database = wiring.database()
+        place = database.url.render_as_string(hide_password=True)
+        if wiring.settings().embedded_database and _asleep():
+            yield Finding("database", True, f"{place}; brought up to date when the farm starts")
+            return
+        wrong = store.behind(database)
+    except DatabaseError as error:
+        wrong = str(error)
+    yield Finding("database", True, place) if wrong is None else _split("database", wrong)
+
+
+def _split(what: str, sentences: str) -> Finding:
+    """The last sentence is the cure."""
+    told, _, cure = sentences.rpartition(". ")
+    return Finding(what, False, told, cure)
+
+
+def _venue() -> Iterator[Finding]:
+    settings = wiring.settings()
+    if settings.exchange == "simulated" and settings.needs_venue and _asleep():
+        yield Finding("venue", None, "the simulated MEXC starts with the farm")
+        return
+    try:
+        before = microseconds(wiring.now())
+        offset_ms = (wiring.market().time_us() - (before + microseconds(wiring.now())) // 2) / 1000
+    except DatabaseError as error:  # the venue's rules are kept there
+        yield Finding("venue", None, f"not tried: {error}")
+        return
+    except VenueError as error:
+        yield Finding("venue", False, str(error), f"is {settings.rest_url} right? else correct CDB_EXCHANGE_REST_URL")
+        return
+    yield Finding("venue", True, settings.rest_url)
+    good = abs(offset_ms) < SKEW_MS
+    cure = "" if good else "set this machine's clock, for example by NTP"
+    yield Finding("clock", good, f"the venue's is {offset_ms:+.0f} ms away", cure)
+
+
+def _symbols() -> Iterator[Finding]:
+    if wiring.settings().exchange == "simulated" and _asleep():
+        return
+    try:
+        found = wiring.symbols()
+        some = ", ".join(found[:SHOWN]) + (" …" if len(found) > SHOWN else "")
+        yield Finding("symbols", True, f"{len(found)} can be traded: {some}")
+    except wiring.SettingsError as error:
+        yield Finding("symbols", False, str(error), "correct CDB_SYMBOLS")
+    except (VenueError, DatabaseError) as error:
+        yield Finding("symbols", None, f"not known: {error}")
+
+
+def _keys() -> Iterator[Finding]:
+    if wiring.settings().needs_venue and _asleep():
+        return
+    try:
+        balance = wiring.trading().balance(wiring.CURRENCY)
+        yield Finding("keys", True, f"accepted; {balance:f} {wiring.CURRENCY}")
+    except Denied as error:
+        yield Finding("keys", False, str(error), error.cure)
+    except (VenueError, DatabaseError) as error:
+        yield Finding("keys", None, f"not tried: {error}")
+
+
+def _disk() -> Iterator[Finding]:
+    folder = wiring.settings().data_dir
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    free = shutil.disk_usage(existing).free
+    cure = "make room, or set CDB_DATA_DIR to another disk, or lower CDB_RETENTION_DAYS"
+    yield Finding(
+        "disk", free > ENOUGH_BYTES, f"{free / 1e9:.1f} GB free at {existing}", "" if free > ENOUGH_BYTES else cure
+    )
+
+
+def _libraries() -> Iterator[Finding]:
+    there = find_spec("google.protobuf") is not None
+    yield Finding(
+        "protobuf",
+        there,
+        "there" if there else "missing: MEXC's websocket would hang silently",
+        "" if there else "make setup",
+    )
+
+
+CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (_redis, _database, _venue, _symbols, _keys, _disk, _libraries)

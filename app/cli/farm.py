@@ -1,0 +1,175 @@
+"""cdb up and the services that it starts, each of which can be started alone."""
+
+import asyncio
+import json
+import re
+import sys
+import time
+from importlib.metadata import version as installed_version
+from typing import Annotated
+
+import typer
+from redis.exceptions import RedisError
+from rich.console import Console
+from rich.live import Live
+from sqlalchemy.exc import SQLAlchemyError
+
+from app import store, wiring
+from app.domain.orders import Order
+from app.simulator.catalogue import symbols
+from app.store import DatabaseError
+from workers import figures, view
+from workers.farm import Farm
+from workers.services import farm_services, flower_url, redis_service, venue_service
+from workers.venue import VenueConfig, run
+
+SIMULATED_ALL = 200  # how many symbols the simulator lists when the settings name none
+LOOK_S = 1.0
+LINE_S = 5.0
+SHOWN_ORDERS = 8
+DURATION = re.compile(r"(\d+(?:\.\d+)?)(s|m|h)?")
+UNIT_S = {"s": 1, "m": 60, "h": 3600, None: 1}
+For = Annotated[str | None, typer.Option("--for", help="Stop by itself after so long, such as 90s, 10m or 1h.")]
+Json = Annotated[bool, typer.Option("--json", help="For machines.")]
+
+
+def up(for_: For = None, as_json: Json = False) -> None:
+    """Run the whole farm on this machine until Ctrl-C, with a live view; ends with a summary."""
+    seconds = _seconds(for_)
+    farm = Farm()
+    watch = Watch(farm, seconds, quiet=as_json)
+    asyncio.run(farm.run(watch.tell, watch.run))
+    summary = watch.last.summary if watch.last else None
+    if as_json:
+        typer.echo(json.dumps(watch.last.plain() if watch.last else {}))
+    elif watch.last and summary is not None:
+        extra = {"ticks": str(watch.last.counters.get("ticks_processed", 0)), "bars": str(wiring.reports().bars())}
+        Console().print(view.summary_table(summary, "What came of it", extra))
+
+
+def _seconds(text: str | None) -> float | None:
+    if text is None:
+        return None
+    match = DURATION.fullmatch(text)
+    if match is None:
+        raise typer.BadParameter(f"{text!r} is no duration; write 90s, 10m or 1h", param_hint="--for")
+    return float(match[1]) * UNIT_S[match[2]]
+
+
+class Watch:
+    """Shows a farm until its time is over; keeps the last figures for the summary."""
+
+    def __init__(self, farm: Farm, seconds: float | None, *, quiet: bool) -> None:
+        self.last: figures.Figures | None = None
+        self._farm, self._seconds, self._quiet = farm, seconds, quiet
+        self._console = Console()
+        self._rate = view.Rate()
+        self._orders: list[Order] = []
+
+    def tell(self, sentence: str) -> None:
+        """A step of the start or the stop."""
+        if not self._quiet:
+            self._console.print(sentence, highlight=False, soft_wrap=True)
+
+    async def run(self, farm: Farm) -> None:
+        """Until the time is over; the caller ends it otherwise."""
+        took = time.monotonic() - farm.started_at
+        self.tell(f"the farm is up after {took:.0f} s; Flower: {self._addresses()['Flower']}")
+        shown = self._live() if self._console.is_terminal and not self._quiet else self._lines()
+        try:
+            await asyncio.wait_for(shown, self._seconds)
+        except TimeoutError:  # that is how --for ends it
+            await self._look()
+
+    async def _live(self) -> None:
+        with Live(console=self._console, auto_refresh=False, transient=True) as live:
+            while True:
+                if await self._look() and self.last is not None:
+                    rate, kept = self._speed(self.last), self._farm.kept
+                    live.update(view.screen(self.last, rate, kept, self._orders, self._addresses()), refresh=True)
+                await asyncio.sleep(LOOK_S)
+
+    async def _lines(self) -> None:
+        while True:
+            if await self._look() and self.last is not None:
+                self.tell(view.line(self.last, self._speed(self.last)))
+            await asyncio.sleep(LINE_S)
+
+    def _speed(self, seen: figures.Figures) -> float:
+        return self._rate(time.monotonic(), seen.counters.get("ticks_processed", 0))
+
+    async def _look(self) -> bool:
+        try:
+            self.last = await asyncio.to_thread(figures.read)
+            self._orders = await asyncio.to_thread(wiring.reports().last_orders, SHOWN_ORDERS)
+        except (
+            RedisError,
+            SQLAlchemyError,
+            DatabaseError,
+        ) as error:  # being restarted; the states tell
+            self.tell(f"no figures just now: {error}")
+            return False
+        return True
+
+    def _addresses(self) -> dict[str, str]:
+        settings = self._farm.settings
+        venue = {"simulated MEXC": settings.venue_url} if settings.needs_venue else {}
+        return {"Flower": flower_url(settings), **venue}
+
+
+def migrate() -> None:
+    """Bring the database to this version's schema; does nothing if it is there already."""
+    store.migrate(wiring.database())
+    typer.echo(f"The database {wiring.database().url.render_as_string(hide_password=True)} is up to date.")
+
+
+def venue() -> None:
+    """Run the simulated MEXC alone: REST and websocket on CDB_VENUE_PORT."""
+    wiring.logging("venue")
+    run(venue_config(wiring.settings()))
+
+
+def venue_config(settings: wiring.Settings) -> VenueConfig:
+    """The simulated venue as the settings want it; its account survives restarts in data_dir."""
+    key, secret = settings.trading_keys
+    return VenueConfig(
+        host=settings.venue_host,
+        port=settings.venue_port,
+        market=settings.venue_market,
+        seed=settings.venue_seed,
+        ticks_per_s=settings.venue_ticks_per_s,
+        replay_file=settings.venue_file,
+        api_key=key,
+        api_secret=secret,
+        balances={wiring.CURRENCY: settings.venue_balance},
+        weight_limit=0,
+        mirror_rest_url=settings.rest_url,
+        mirror_ws_url=settings.ws_url,
+        state_path=settings.data_dir / "venue.journal",
+        symbols=settings.symbols if "/" in settings.symbols[0] else symbols(SIMULATED_ALL),
+    )
+
+
+def feed() -> None:
+    """Run the feed alone: the market's websocket into the mailboxes."""
+    from workers.feed import main
+
+    main()
+
+
+def services(as_json: Json = False) -> None:
+    """List what a farm consists of, each with its command."""
+    settings = wiring.settings()
+    first = [redis_service(settings)] if settings.embedded_redis else []
+    second = [venue_service(settings)] if settings.needs_venue else []
+    found = [*first, *second, *farm_services(settings)]
+    if as_json:
+        typer.echo(json.dumps([{"name": one.name, "command": one.command} for one in found]))
+        return
+    for one in found:
+        typer.echo(f"{one.name:8} {' '.join(one.command).replace(sys.executable, 'python')}")
+
+
+def version() -> None:
+    """Say which version this is."""
+    typer.echo(installed_version("claire-de-binare"))

@@ -1,0 +1,37 @@
+"""cdb status: what the live view shows, once."""
+
+import json
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from app import wiring
+from app.cli.codes import UNREACHABLE
+from workers import figures, view
+from workers.farm import is_held
+
+Json = Annotated[bool, typer.Option("--json", help="For machines.")]
+
+
+def status(as_json: Json = False) -> None:
+    """Show what the farm has done and what it is doing; exit code 3 when none runs."""
+    settings = wiring.settings()
+    running = is_held(settings.data_dir)
+    if not running and settings.embedded_redis:
+        typer.echo(f"No farm runs in {settings.data_dir}. Start it: cdb up", err=True)
+        raise typer.Exit(UNREACHABLE)
+    seen = figures.read()
+    if as_json:
+        typer.echo(json.dumps({"running": running, **seen.plain()}))
+        return
+    feed = "silent" if seen.feed is None else f"hears {seen.feed['subscribed']} of {seen.feed['symbols']} symbols"
+    extra = {
+        "farm": f"runs in {settings.data_dir}" if running else f"none runs in {settings.data_dir}",
+        "trading state": seen.summary.trading_state or "not open yet",
+        "feed": feed,
+        "ticks": str(seen.counters.get("ticks_processed", 0)),
+        "bars": str(wiring.reports().bars()),
+        "waiting": str(seen.waiting),
+    }
+    Console().print(view.summary_table(seen.summary, "Claire de Binare", extra))

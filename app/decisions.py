@@ -1,0 +1,59 @@
+"""Turns settings into what decisions are made with: rules, sizes, protective levels."""
+
+from dataclasses import fields
+from decimal import Decimal
+from typing import Any
+
+from app import risk
+from app.domain.per_symbol import ProtectionBySymbol, SizingBySymbol
+from app.domain.protection import Protection
+from app.domain.sizing import Sizing
+from app.settings import Settings
+
+
+def rules(settings: Settings) -> list[risk.Rule]:
+    """Every rule; a rule's own table of parameters goes before the settings that it shares with others."""
+    shared, own = _shared(settings), settings.risk
+    return risk.rules({name: {**shared.get(name, {}), **own.get(name, {})} for name in {*shared, *own}})
+
+
+def sizing(settings: Settings) -> SizingBySymbol:
+    """How large entries are, by symbol where that differs."""
+    own = {symbol: _sizing(settings, symbol) for symbol in settings.symbol}
+    return SizingBySymbol(**_parts(_sizing(settings)), by_symbol=own)
+
+
+def protection(settings: Settings) -> ProtectionBySymbol:
+    """How trades are protected, by symbol where that differs."""
+    own = {symbol: _protection(settings, symbol) for symbol in settings.symbol}
+    return ProtectionBySymbol(**_parts(_protection(settings)), by_symbol=own)
+
+
+def _shared(settings: Settings) -> dict[str, dict[str, Any]]:
+    common = sizing(settings)
+    sizes = [common, *common.by_symbol.values()]
+    return {
+        "max_drawdown": {"limit": settings.max_daily_drawdown},
+        "circuit_breaker": {"limit": settings.max_day_loss},
+        "max_exposure": {"limit": settings.max_total_exposure},
+        "stale_signal": {"limit_s": settings.signal_ttl_s},
+        "position_size": {
+            "min_notional": min(size.min_notional for size in sizes),
+            "max_notional": max(size.max_notional for size in sizes),
+        },
+    }
+
+
+def _sizing(settings: Settings, symbol: str = "") -> Sizing:
+    names = ("position_share", "min_position", "max_position")
+    share, least, most = (settings.for_symbol(symbol, name) or Decimal(0) for name in names)
+    return Sizing(share, least, most, settings.max_total_exposure)
+
+
+def _protection(settings: Settings, symbol: str = "") -> Protection:
+    names = ("stop_loss", "take_profit", "trailing_stop")
+    return Protection(*(settings.for_symbol(symbol, name) for name in names))
+
+
+def _parts(value: Any) -> dict[str, Any]:
+    return {field.name: getattr(value, field.name) for field in fields(value)}

@@ -1,0 +1,1 @@
+"""Values and arithmetic of trading: standard library only, no clock, no machinery."""

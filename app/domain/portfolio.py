@@ -1,0 +1,128 @@
+"""Trades and the money in them: what each fill does to a trade and to the cash."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from app.domain.market import Instrument
+from app.domain.orders import Fill, Side
+from app.domain.risk import ZERO
+
+
+class TradeStatus(StrEnum):
+    """`pending` until its entry fills, `void` if it never did."""
+
+    PENDING = "pending"
+    OPEN = "open"
+    CLOSED = "closed"
+    VOID = "void"
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """Our round trip, long only. Amounts are in base, prices, proceeds and fees in quote currency.
+
+    `size` is what was bought (after a fee in base currency), `left` what is still held; `bought` and `sold`
+    are the notionals of the entry and the exit.
+    """
+
+    id: int
+    symbol: str
+    strategy: str
+    status: TradeStatus
+    opened_at: datetime
+    size: Decimal = ZERO
+    left: Decimal = ZERO
+    entry_price: Decimal | None = None
+    exit_price: Decimal | None = None
+    bought: Decimal = ZERO
+    sold: Decimal = ZERO
+    bought_amount: Decimal = ZERO
+    sold_amount: Decimal = ZERO
+    fees: Decimal = ZERO
+    stop_price: Decimal | None = None
+    take_price: Decimal | None = None
+    trail: Decimal | None = None
+    peak: Decimal | None = None
+    closed_at: datetime | None = None
+
+    @property
+    def realised(self) -> Decimal:
+        """Profit after fees of a closed trade; of an open one, its cash flow so far."""
+        return self.sold - self.bought - self.fees
+
+    def value(self, mark: Decimal) -> Decimal:
+        """What is still held, at a price."""
+        return self.left * mark
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """A trade after a fill, and what the fill did to the cash."""
+
+    trade: Trade
+    cash: Decimal
+
+
+def book(trade: Trade, fill: Fill, instrument: Instrument) -> Booking:
+    """The trade after one fill; never call it twice for one venue trade id.
+
+    A fee in base currency is less to hold and nothing else: counted among `fees` too, it would be paid twice.
+    """
+    fee_in_base = fill.commission if fill.commission_asset == instrument.base else ZERO
+    fee_in_cash = fill.commission if fill.commission_asset == instrument.quote else ZERO
+    notional = fill.price * fill.amount
+    if fill.side is Side.BUY:
+        return Booking(_bought(trade, fill, notional, fee_in_cash, fee_in_base), -notional - fee_in_cash)
+    return Booking(_sold(trade, fill, notional, fee_in_cash, instrument, fee_in_base), notional - fee_in_cash)
+
+
+def _bought(trade: Trade, fill: Fill, notional: Decimal, fee: Decimal, fee_in_base: Decimal) -> Trade:
+    bought, amount = trade.bought + notional, trade.bought_amount + fill.amount
+    received = fill.amount - fee_in_base
+    return replace(
+        trade,
+        status=TradeStatus.OPEN,
+        bought=bought,
+        bought_amount=amount,
+        size=trade.size + received,
+        left=trade.left + received,
+        entry_price=bought / amount,
+        fees=trade.fees + fee,
+        peak=max(trade.peak or fill.price, fill.price),
+        closed_at=None,
+    )
+
+
+def _sold(
+    trade: Trade, fill: Fill, notional: Decimal, fee: Decimal, instrument: Instrument, fee_in_base: Decimal
+) -> Trade:
+    sold, amount = trade.sold + notional, trade.sold_amount + fill.amount
+    left = max(ZERO, trade.left - fill.amount - fee_in_base)
+    done = is_dust(left, fill.price, instrument)
+    return replace(
+        trade,
+        status=TradeStatus.CLOSED if done else TradeStatus.OPEN,
+        sold=sold,
+        sold_amount=amount,
+        left=left,
+        exit_price=sold / amount,
+        fees=trade.fees + fee,
+        closed_at=fill.at if done else None,
+    )
+
+
+def fee_in_quote(fill: Fill, instrument: Instrument) -> Decimal:
+    """The commission at the fill's price; a fee in a third coin counts as zero here and stays in its row."""
+    if fill.commission_asset == instrument.quote:
+        return fill.commission
+    if fill.commission_asset == instrument.base:
+        return fill.commission * fill.price
+    return ZERO
+
+
+def is_dust(amount: Decimal, price: Decimal, instrument: Instrument) -> bool:
+    """Whether the venue would refuse to sell it for being too little."""
+    sellable = instrument.floor_amount(amount)
+    return sellable < instrument.min_amount or sellable <= 0 or sellable * price < instrument.min_notional

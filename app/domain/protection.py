@@ -1,0 +1,62 @@
+"""The levels that protect a trade: reckoned at its entry, checked on every tick."""
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from app.domain.orders import Leg
+from app.domain.portfolio import Trade
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """How far away a trade's stops and targets are, as shares of the price; None is none."""
+
+    stop_loss: Decimal | None = Decimal("0.02")
+    take_profit: Decimal | None = Decimal("0.04")
+    trailing_stop: Decimal | None = None
+
+    def __post_init__(self) -> None:
+        for name, share in (("stop_loss", self.stop_loss), ("trailing_stop", self.trailing_stop)):
+            if share is not None and not 0 < share < 1:
+                raise ValueError(f"{name} {share} is not a share between 0 and 1")
+        if self.take_profit is not None and self.take_profit <= 0:
+            raise ValueError(f"take_profit {self.take_profit} must be above 0")
+
+    def protect(self, trade: Trade) -> Trade:
+        """The trade with its levels, reckoned from its entry price."""
+        entry = trade.entry_price
+        if entry is None:
+            return trade
+        return replace(
+            trade,
+            stop_price=None if self.stop_loss is None else entry * (1 - self.stop_loss),
+            take_price=None if self.take_profit is None else entry * (1 + self.take_profit),
+            trail=self.trailing_stop,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A trade's protective levels as the drain checks them on every tick: floats, quote currency."""
+
+    trade_id: int
+    symbol: str
+    stop: float | None
+    take: float | None
+    trail: float | None
+    peak: float
+    attempt: int = 0
+
+    def hit(self, price: float) -> Leg | None:
+        """Which exit this price asks for, if any; the stop first."""
+        if self.stop is not None and price <= self.stop:
+            return Leg.STOP_LOSS
+        if self.trail is not None and price <= self.peak * (1 - self.trail):
+            return Leg.TRAILING_STOP
+        if self.take is not None and price >= self.take:
+            return Leg.TAKE_PROFIT
+        return None
+
+    def risen(self, price: float) -> "Level":
+        """The same level after a price, which may be a new peak."""
+        return replace(self, peak=price) if price > self.peak else self

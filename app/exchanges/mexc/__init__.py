@@ -1,0 +1,7 @@
+"""MEXC's spot market and everything else that speaks its protocol, through ccxt."""
+
+from app.exchanges.mexc.client import Client
+from app.exchanges.mexc.market import Market
+from app.exchanges.mexc.trading import Trading
+
+__all__ = ["Client", "Market", "Trading"]

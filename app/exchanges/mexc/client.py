@@ -1,0 +1,125 @@
+"""ccxt's MEXC client, made to sign with the farm's clock and to remember what the venue answered."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any
+
+import ccxt
+
+from app.domain.errors import Refused
+from app.domain.market import microseconds
+from app.exchanges.mexc.errors import Answer
+
+Records = Mapping[str, Mapping[str, Any]]
+
+
+class Client(ccxt.mexc):  # type: ignore[misc]
+    """One per process, never shared between threads; the first request opens its connection.
+
+    `now` is the farm's clock, `markets` gives ccxt's records by symbol as last stored (without them they are
+    asked for). `throttle` is ccxt's own rate limiter, which knows of this client's requests only. ccxt's own
+    retries stay off: they post an order again.
+    """
+
+    def __init__(
+        self,
+        *,
+        rest_url: str,
+        now: Callable[[], datetime],
+        api_key: str = "",
+        api_secret: str = "",
+        timeout_s: float = 5,
+        recv_window_ms: int = 5000,
+        throttle: bool = True,
+        markets: Callable[[], Records] = dict,
+    ) -> None:
+        host = rest_url.rstrip("/")
+        self.answer: Answer | None = None
+        self._now = now
+        self._stored_markets = markets
+        self._ids: dict[str, str] = {}
+        self._offset_ms: int | None = None
+        self._signed_ms: int | None = None
+        super().__init__(
+            {
+                "apiKey": api_key,
+                "secret": api_secret,
+                "timeout": round(timeout_s * 1000),
+                "enableRateLimit": throttle,
+                "has": {"fetchCurrencies": False},
+                "options": {"defaultType": "spot", "recvWindow": recv_window_ms},
+                "urls": {"api": {"spot": {"public": host, "private": host}}},
+            }
+        )
+
+    def nonce(self) -> int:
+        """Milliseconds that the next private request is signed with: the claim's or the farm's time, as the venue."""
+        signed = self.now_ms() if self._signed_ms is None else self._signed_ms
+        return signed + (self._offset_ms or 0)
+
+    def now_ms(self) -> int:
+        """The farm's clock in milliseconds."""
+        return microseconds(self._now()) // 1000
+
+    def venue_ms(self) -> int:
+        """The venue's clock in milliseconds, as far as it was measured."""
+        return self.now_ms() + (self._offset_ms or 0)
+
+    @contextmanager
+    def signing(self, at: datetime) -> Iterator[None]:
+        """Sign what is sent within with this instant."""
+        self._signed_ms = microseconds(at) // 1000
+        try:
+            yield
+        finally:
+            self._signed_ms = None
+
+    def synchronise(self) -> None:
+        """Measure how far the venue's clock is from the farm's, unless that is known."""
+        if self._offset_ms is not None:
+            return
+        before = self.now_ms()
+        server = int(self.spotPublicGetTime()["serverTime"])
+        self._offset_ms = server - (before + self.now_ms()) // 2
+
+    def forget_offset(self) -> None:
+        """Measure it again before the next private request."""
+        self._offset_ms = None
+
+    def id_of(self, symbol: str) -> str:
+        """The venue's name of a symbol; Refused if it has none."""
+        if symbol not in self._ids:
+            records = self._stored_markets() or self.load_markets()
+            self._ids = {name: str(record["id"]) for name, record in records.items()}
+        if symbol not in self._ids:
+            raise Refused(f"the venue does not list {symbol}", "-1121")
+        return self._ids[symbol]
+
+    def fetch_swap_markets(self, params: Mapping[str, Any] | None = None) -> list[Any]:
+        """None: this farm trades spot only, and load_markets would ask for them each time."""
+        return []
+
+    def sign(self, *request: Any, **named: Any) -> Any:
+        """Forget the last answer before anything can go wrong with the next request."""
+        self.answer = None
+        return super().sign(*request, **named)
+
+    def handle_errors(
+        self,
+        code: int,
+        reason: str,
+        url: str,
+        method: str,
+        headers: Mapping[str, str],
+        body: str,
+        response: Any,
+        *sent: Any,
+    ) -> Any:
+        """Remember what was answered, then let ccxt raise what it makes of it."""
+        said = response if isinstance(response, dict) else {}
+        self.answer = Answer(code, str(said.get("code", "")), str(headers.get("Retry-After", "")))
+        if response is None and code < HTTPStatus.BAD_REQUEST:
+            raise ccxt.BadResponse(f"not JSON: {body[:100]}")
+        return super().handle_errors(code, reason, url, method, headers, body, response, *sent)

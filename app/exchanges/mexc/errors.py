@@ -1,0 +1,141 @@
+"""What MEXC's answers mean: one table from its codes to our errors, for orders and for questions."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+import ccxt
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+from app.domain.errors import Denied, RateLimited, Refused, Unavailable, Unknown, VenueError
+
+if TYPE_CHECKING:
+    from app.exchanges.mexc.client import Client
+
+WAIT_S = 1.0
+KEYS = "check CDB_API_KEY and CDB_API_SECRET: the venue does not take them"
+ADDRESS = "add this machine's address to the key's list at the venue, or use a key without such a list"
+PERMISSION = "allow the key to read the account and to trade spot, at the venue's page of API keys"
+ACCOUNT = "the venue has restricted the account: ask its support"
+
+
+class Kind(Enum):
+    """What is known after an error."""
+
+    NOT_SENT = auto()  # no connection was made
+    UNCLEAR = auto()  # the venue may have acted
+    LIMITED = auto()  # too many requests, not acted on
+    CLOCK = auto()  # signed with a time that the venue does not take, not acted on
+    ABSENT = auto()  # the order is not visible
+    NOT_CANCELLED = auto()  # there is nothing to cancel
+    REFUSED = auto()
+    DENIED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: HTTP status, the venue's code ('' if none), and its Retry-After header."""
+
+    status: int
+    code: str
+    retry_after: str
+
+    @property
+    def retry_after_s(self) -> float:
+        """Seconds to wait."""
+        return float(self.retry_after) if self.retry_after.isdecimal() else WAIT_S
+
+
+class ClockOff(Unavailable):
+    """The venue did not take the time that the request was signed with."""
+
+
+class NotVisible(VenueError):
+    """The venue says that it knows no such order (yet)."""
+
+
+class NothingToCancel(VenueError):
+    """The venue says that the order cannot be cancelled: it is done, or not there."""
+
+
+CURES = {
+    **dict.fromkeys(("400", "401", "402", "602", "700001", "700002", "10072", "1000", "10001"), KEYS),
+    **dict.fromkeys(("406", "700006"), ADDRESS),
+    **dict.fromkeys(("403", "511", "701", "702", "703", "704", "700007"), PERMISSION),
+    **dict.fromkeys(("60005", "10099", "140002"), ACCOUNT),
+}
+CODES = {
+    **dict.fromkeys(CURES, Kind.DENIED),
+    **dict.fromkeys(("500", "501", "503", "504"), Kind.UNCLEAR),
+    **dict.fromkeys(("429", "510"), Kind.LIMITED),
+    **dict.fromkeys(("700003", "700005", "10073"), Kind.CLOCK),
+    **dict.fromkeys(("30000", "30018", "30019", "30020", "30051", "70011"), Kind.REFUSED),
+    "-2013": Kind.ABSENT,
+    "-2011": Kind.NOT_CANCELLED,
+}
+CLEAR_NO = (ccxt.InsufficientFunds, ccxt.InvalidOrder, ccxt.BadSymbol, ccxt.BadRequest)
+
+
+def kind_of(error: ccxt.BaseError, answer: Answer | None) -> Kind:
+    """What one of ccxt's errors says about the request."""
+    if answer is None:
+        return _unanswered(error)
+    if answer.code in CODES:
+        return CODES[answer.code]
+    if answer.status in (418, 429):
+        return Kind.LIMITED
+    if answer.status >= 500 or not answer.code:
+        return Kind.UNCLEAR
+    if isinstance(error, ccxt.AuthenticationError):
+        return Kind.DENIED
+    if isinstance(error, CLEAR_NO) or answer.status >= 400:
+        return Kind.REFUSED
+    return Kind.UNCLEAR
+
+
+def _unanswered(error: ccxt.BaseError) -> Kind:
+    if isinstance(error, ccxt.AuthenticationError):
+        return Kind.DENIED  # raised by ccxt itself: there are no keys to sign with
+    cause = error.__cause__
+    reason = getattr(cause.args[0], "reason", None) if cause is not None and cause.args else None
+    return Kind.NOT_SENT if isinstance(reason, NewConnectionError | ConnectTimeoutError) else Kind.UNCLEAR
+
+
+PLACING: dict[Kind, type[VenueError]] = {
+    Kind.NOT_SENT: Unavailable,
+    Kind.UNCLEAR: Unknown,
+    Kind.CLOCK: ClockOff,
+    Kind.ABSENT: Unknown,
+    Kind.NOT_CANCELLED: Unknown,
+}
+ASKING: dict[Kind, type[VenueError]] = {
+    Kind.NOT_SENT: Unavailable,
+    Kind.UNCLEAR: Unavailable,
+    Kind.CLOCK: ClockOff,
+    Kind.ABSENT: NotVisible,
+    Kind.NOT_CANCELLED: NothingToCancel,
+}
+
+
+@contextmanager
+def translated(client: "Client", errors: dict[Kind, type[VenueError]]) -> Iterator[None]:
+    """Turn ccxt's errors into ours: `PLACING` for what changes something, `ASKING` for questions."""
+    try:
+        yield
+    except ccxt.BaseError as error:
+        raise _ours(error, client, errors) from error
+
+
+def _ours(error: ccxt.BaseError, client: "Client", errors: dict[Kind, type[VenueError]]) -> VenueError:
+    kind, answer, text = kind_of(error, client.answer), client.answer, f"{type(error).__name__}: {error}"[:500]
+    if kind is Kind.CLOCK:
+        client.forget_offset()
+    if kind is Kind.LIMITED:
+        return RateLimited(text, answer.retry_after_s if answer else WAIT_S)
+    if kind is Kind.DENIED:
+        return Denied(text, CURES.get(answer.code if answer else "", KEYS))
+    if kind is Kind.REFUSED:
+        return Refused(text, answer.code if answer else "")
+    return errors[kind](text)

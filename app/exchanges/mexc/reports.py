@@ -1,0 +1,44 @@
+"""MEXC's records of an order and its fills, read as one report that says no more than the fills prove."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from app.domain.market import instant
+from app.domain.orders import TERMINAL, Fill, OrderState, Report, Side
+
+STATES = {
+    "NEW": OrderState.OPEN,
+    "PARTIALLY_FILLED": OrderState.PARTIALLY_FILLED,
+    "FILLED": OrderState.FILLED,
+    "CANCELED": OrderState.CANCELLED,
+    "PARTIALLY_CANCELED": OrderState.CANCELLED,
+    "EXPIRED": OrderState.CANCELLED,
+    "REJECTED": OrderState.CANCELLED,
+}
+
+
+def report(record: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Report:
+    """The order as the venue shows it; an end is believed only when the fills add up to what it says is filled."""
+    fills = tuple(sorted(map(fill, rows), key=lambda one: (one.at, one.venue_trade_id)))
+    proved = sum((one.amount for one in fills), Decimal(0))
+    claimed = Decimal(str(record.get("executedQty") or 0))
+    state = STATES.get(str(record["status"]), OrderState.OPEN)
+    if state not in TERMINAL or proved < claimed:
+        state = OrderState.PARTIALLY_FILLED if proved else OrderState.OPEN
+    return Report(str(record["orderId"]), state, proved, fills)
+
+
+def fill(row: Mapping[str, Any]) -> Fill:
+    """One of MEXC's account trades as a fill."""
+    return Fill(
+        venue_trade_id=str(row["id"]),
+        exchange_order_id=str(row["orderId"]),
+        symbol=str(row["symbol"]),
+        side=Side.BUY if row["isBuyer"] in (True, "true") else Side.SELL,
+        price=Decimal(str(row["price"])),
+        amount=Decimal(str(row["qty"])),
+        commission=Decimal(str(row.get("commission") or 0)),
+        commission_asset=str(row["commissionAsset"]),
+        at=instant(int(row["time"]) * 1000),
+    )

@@ -1,0 +1,198 @@
+"""MEXC's public trades as they happen, through ccxt.pro: one connection for at most thirty symbols."""
+
+import asyncio
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import ccxt
+import ccxt.pro
+import structlog
+from google.protobuf.message import DecodeError
+
+from app.domain.continuity import Print
+from app.domain.errors import Unavailable
+from app.exchanges.mexc.frames import deals
+
+log = structlog.get_logger()
+
+SYMBOLS_PER_CONNECTION = 30
+PAGE = 1000  # most that the venue tells at once
+HOUR_MS = 3_600_000
+SPACING_S = 0.025  # 40 requests a second at most; MEXC allows 50 for each endpoint
+TIMEOUT_S = 10
+CHANNEL = re.compile(r"deals\.v3\.api\.pb@\d+ms@(\w+)")
+
+Hear = Callable[[str, list[Print]], None]
+
+
+class _Client(ccxt.pro.mexc):  # type: ignore[misc]
+    """ccxt's client, which hands trade frames to `hear` as they come, and remembers what was subscribed."""
+
+    def __init__(self, rest_url: str, ws_url: str) -> None:
+        host = rest_url.rstrip("/")
+        self.hear: Hear | None = None
+        self.confirmed: set[str] = set()
+        self.refused: dict[str, str] = {}
+        self.broken = 0
+        super().__init__(
+            {
+                "timeout": TIMEOUT_S * 1000,
+                "enableRateLimit": False,
+                "has": {"fetchCurrencies": False},
+                "options": {"defaultType": "spot"},
+                "urls": {"api": {"spot": {"public": host, "private": host}, "ws": {"spot": ws_url}}},
+            }
+        )
+
+    async def fetch_swap_markets(self, params: Mapping[str, Any] | None = None) -> list[Any]:
+        """None: this farm trades spot only."""
+        return []
+
+    def handle_message(self, client: Any, message: Any) -> None:
+        """Trades the short way, everything else the way of ccxt."""
+        if not isinstance(message, bytes):
+            super().handle_message(client, message)
+            return
+        try:
+            found = deals(message)
+        except DecodeError:  # counted, and the next frame is another
+            self.broken += 1
+            return
+        if found is not None and self.hear is not None:
+            self.hear(self.safe_symbol(found[0]), found[1])
+
+    def handle_subscription_status(self, client: Any, message: Any) -> None:
+        """Which symbols the venue has agreed to; ccxt would wait for ever for the others."""
+        text = str(message.get("msg", ""))
+        for market_id in CHANNEL.findall(text):
+            symbol = self.safe_symbol(market_id)
+            if text.startswith("Not"):
+                self.refused[symbol] = text
+            else:
+                self.confirmed.add(symbol)
+        super().handle_subscription_status(client, message)
+
+
+class Stream:
+    """One connection."""
+
+    def __init__(self, client: _Client, ws_url: str, symbols: Sequence[str]) -> None:
+        self.symbols = tuple(symbols)
+        self._client = client
+        self._url = ws_url
+
+    @property
+    def confirmed(self) -> set[str]:
+        """The symbols that the venue has agreed to send since the connection began."""
+        return self._client.confirmed
+
+    @property
+    def refused(self) -> dict[str, str]:
+        """The symbols that it will not send, and what it said."""
+        return self._client.refused
+
+    @property
+    def broken(self) -> int:
+        """How many frames could not be read."""
+        return self._client.broken
+
+    async def listen(self, hear: Hear) -> None:
+        """Pass on what comes in, until the connection is lost: then Unavailable. Nothing is sent twice."""
+        client = self._client
+        client.hear = hear
+        client.confirmed.clear()
+        client.refused.clear()
+        watches = [asyncio.ensure_future(client.watch_trades(symbol)) for symbol in self.symbols]
+        try:
+            await asyncio.wait(watches, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            client.hear = None
+            for watch in watches:
+                watch.cancel()
+            ended = await asyncio.gather(*watches, return_exceptions=True)
+        reasons = [one for one in ended if isinstance(one, Exception)]
+        raise Unavailable(f"the stream ended: {reasons[0] if reasons else 'dropped'}")
+
+    async def drop(self) -> None:
+        """Close the connection: `listen` ends, and can begin again."""
+        connection = self._client.clients.pop(self._url, None)
+        if connection is not None:
+            await connection.close()
+
+    async def close(self) -> None:
+        """End it for good."""
+        await self._client.close()
+
+
+class PublicMarket:
+    """MEXC's public side for the feed: which symbols there are, their streams, and what was missed."""
+
+    def __init__(self, rest_url: str, ws_url: str) -> None:
+        self._urls = rest_url, ws_url
+        self._client = _Client(rest_url, ws_url)
+        self._turn = asyncio.Lock()
+        self.page = PAGE
+
+    async def open(self) -> None:
+        """Learn the symbols; Unavailable if the venue does not answer."""
+        await self._ask(self._client.load_markets)
+
+    def symbols(self) -> Sequence[str]:
+        """All that the venue lists."""
+        return list(self._client.markets or ())
+
+    def streams(self, symbols: Sequence[str]) -> list[Stream]:
+        """Connections for these symbols, not yet begun."""
+        size = SYMBOLS_PER_CONNECTION
+        return [self._stream(symbols[first : first + size]) for first in range(0, len(symbols), size)]
+
+    async def missed(self, symbol: str, since_ms: int, until_ms: int) -> list[Print]:
+        """Prints with since <= ms <= until, in their order; Unavailable if the venue does not tell them all."""
+        found: list[Print] = []
+        for start in range(since_ms, until_ms + 1, HOUR_MS):
+            found += await self._page(symbol, start, min(start + HOUR_MS - 1, until_ms))
+        return found
+
+    async def offset_ms(self, now_ms: Callable[[], int]) -> int:
+        """How far the venue's clock is ahead of ours."""
+        before = now_ms()
+        server = await self._ask(self._client.fetch_time)
+        return int(server) - (before + now_ms()) // 2
+
+    async def close(self) -> None:
+        """End it for good."""
+        await self._client.close()
+
+    def _stream(self, symbols: Sequence[str]) -> Stream:
+        client = _Client(*self._urls)
+        client.set_markets(self._client.markets)
+        return Stream(client, self._urls[1], symbols)
+
+    async def _page(self, symbol: str, start_ms: int, end_ms: int) -> list[Print]:
+        request = {
+            "symbol": self._client.market(symbol)["id"],
+            "startTime": start_ms,
+            "endTime": end_ms,
+            "limit": self.page,
+        }
+        rows = await self._ask(lambda: self._client.spotPublicGetAggTrades(request))
+        if len(rows) >= self.page and start_ms < end_ms:  # which end was cut is not documented: ask for the halves
+            middle = (start_ms + end_ms) // 2
+            return await self._page(symbol, start_ms, middle) + await self._page(symbol, middle + 1, end_ms)
+        if rows and int(rows[0]["T"]) > int(rows[-1]["T"]):
+            rows = rows[::-1]
+        return sorted(map(_print, rows), key=lambda one: one.ms)
+
+    async def _ask(self, question: Callable[[], Any]) -> Any:
+        async with self._turn:
+            await asyncio.sleep(SPACING_S)
+        try:
+            return await question()
+        except ccxt.BaseError as error:
+            raise Unavailable(f"{type(error).__name__}: {error}"[:300]) from error
+
+
+def _print(row: Mapping[str, Any]) -> Print:
+    seller = row["m"] in (True, "true")
+    return Print(int(row["T"]), float(row["p"]), float(row["q"]), "sell" if seller else "buy")

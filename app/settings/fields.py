@@ -1,0 +1,251 @@
+"""Every setting: its type, its default and what it is for; the example file and the table in docs come from here.
+
+Each section extends the one before it, so that a default may depend on what was read above it.
+"""
+
+import hashlib
+import os
+import re
+import tempfile
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.domain.market import interval_seconds
+
+CONFIRMATION = "I understand that real money is at stake"
+SIMULATED_BASES = ("BTC", "ETH", "SOL", "XRP", "BNB", "DOGE", "ADA", "AVAX", "LINK", "LTC")
+SIMULATED_SYMBOLS = tuple(f"{base}/USDT" for base in SIMULATED_BASES)
+SYMBOLS = re.compile(r"[A-Z0-9]+/[A-Z0-9]+|ALL|TOP:[1-9][0-9]*")
+LONGEST_SOCKET_PATH = 100  # the kernel takes 107 characters, some libraries fewer
+
+
+def _listed(value: Any) -> Any:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _symbols(names: tuple[str, ...]) -> tuple[str, ...]:
+    upper = tuple(dict.fromkeys(name.upper() for name in names))
+    wrong = [name for name in upper if not SYMBOLS.fullmatch(name)]
+    if wrong or not upper:
+        raise ValueError(f"{', '.join(wrong) or 'nothing'} is no symbol; write BTC/USDT,ETH/USDT or all or top:50")
+    words = [name.lower() for name in upper if "/" not in name]
+    if words and len(upper) > 1:
+        raise ValueError(f"{words[0]!r} stands alone; it cannot be mixed with other symbols")
+    return tuple(words) or upper
+
+
+def _intervals(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not names:
+        raise ValueError("at least one interval is needed, such as 1m")
+    return tuple(sorted(dict.fromkeys(names), key=interval_seconds))
+
+
+def _url(value: str | None) -> str | None:
+    if value is not None and "://" not in value:
+        raise ValueError("is no address; write it with its scheme, such as https://host or unix:///path")
+    return value
+
+
+def _redis_url(data: dict[str, Any]) -> str:
+    if data["redis_port"]:
+        return f"redis://127.0.0.1:{data['redis_port']}/0"
+    path = data["data_dir"] / "redis.sock"
+    if len(str(path)) > LONGEST_SOCKET_PATH:
+        digest = hashlib.blake2b(str(data["data_dir"]).encode(), digest_size=6).hexdigest()
+        path = Path(tempfile.gettempdir()) / f"cdb-{os.getuid()}-{digest}" / "redis.sock"
+    return f"unix://{path}"
+
+
+def _none(value: Any) -> Any:
+    return None if isinstance(value, str) and value.strip().lower() == "none" else value
+
+
+def _named_by_symbol(overrides: dict[str, Any]) -> dict[str, Any]:
+    wrong = [name for name in overrides if not SYMBOLS.fullmatch(name) or "/" not in name]
+    if wrong:
+        raise ValueError(f'{wrong[0]!r} is no symbol; write [symbol."BTC/USDT"]')
+    return overrides
+
+
+Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
+Symbols = Annotated[Listed, AfterValidator(_symbols)]
+Intervals = Annotated[Listed, AfterValidator(_intervals)]
+Folder = Annotated[Path, AfterValidator(lambda path: Path(os.path.abspath(path.expanduser())))]
+Url = Annotated[str, AfterValidator(_url)]
+Share = Annotated[Decimal, Field(gt=0, lt=1)]
+Money = Annotated[Decimal, Field(gt=0, allow_inf_nan=False)]
+MaybeShare = Annotated[Share | None, BeforeValidator(_none)]
+MaybeMoney = Annotated[Money | None, BeforeValidator(_none)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+Count = Annotated[int, Field(ge=1)]
+Table = dict[str, dict[str, Any]]
+
+
+def _shown(text: str) -> dict[str, Any]:
+    return {"shown": text}
+
+
+class SymbolSettings(BaseModel):
+    """What may differ for one symbol; what is not given is as for all."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    enabled: bool = True
+    position_share: Share | None = None
+    min_position: Money | None = None
+    max_position: Money | None = None
+    stop_loss: MaybeShare = None
+    take_profit: MaybeMoney = None
+    trailing_stop: MaybeShare = None
+
+
+class Exchange(BaseSettings):
+    """Where it trades"""
+
+    model_config = SettingsConfigDict(
+        env_prefix="CDB_", env_nested_delimiter="__", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    exchange: Literal["simulated", "mexc"] = Field(
+        "simulated", description="simulated: the MEXC that this project ships. mexc: MEXC's own market"
+    )
+    mode: Literal["paper", "live"] = Field(
+        "paper", description="paper: orders go to the simulator. live: they go to MEXC; needs keys and live_confirmed"
+    )
+    live_confirmed: str = Field("", description=f'for mode live, exactly "{CONFIRMATION}"')
+    exchange_rest_url: Url | None = Field(
+        None, description="another host that speaks MEXC's REST protocol, such as a proxy"
+    )
+    exchange_ws_url: Url | None = Field(None, description="and its websocket, such as ws://host:port/ws")
+    api_key: SecretStr = Field(SecretStr(""), description="MEXC's access key; better a file cdb_api_key in secrets_dir")
+    api_secret: SecretStr = Field(SecretStr(""), description="its secret; better a file cdb_api_secret in secrets_dir")
+    recv_window_ms: int = Field(5000, ge=100, le=60000, description="how late a signed request may arrive, in ms")
+
+
+class Market(Exchange):
+    """What it trades"""
+
+    symbols: Symbols = Field(
+        default_factory=lambda data: SIMULATED_SYMBOLS if data["exchange"] == "simulated" else ("top:10",),
+        description="symbols with commas between, or all, or top:50 for those with the largest volume",
+        json_schema_extra=_shown("ten well-known ones on the simulator, top:10 on MEXC"),
+    )
+    bar_intervals: Intervals = Field(
+        default_factory=lambda data: ("1s",) if data["exchange"] == "simulated" else ("1m",),
+        description="which bars are made, with commas between: 1s, 15s, 1m, 1h",
+        json_schema_extra=_shown("1s on the simulator, 1m on MEXC"),
+    )
+    strategies: Listed = Field(
+        ("momentum",), description="files in app/strategies, or import paths such as my_module:Strategy", min_length=1
+    )
+    lateness_ms: int = Field(500, ge=0, le=60000, description="how long a bar waits for late ticks before it closes")
+    strategy: Table = Field(default_factory=dict, description="by strategy: CDB_STRATEGY__MOMENTUM__FAST=12")
+    symbol: Annotated[dict[str, SymbolSettings], AfterValidator(_named_by_symbol)] = Field(
+        default_factory=dict,
+        description='what differs for one symbol; in cdb.toml: [symbol."BTC/USDT"] with enabled, position_share, '
+        "min_position, max_position, stop_loss, take_profit, trailing_stop",
+    )
+
+
+class Risk(Market):
+    """What it may risk"""
+
+    max_daily_drawdown: Share = Field(
+        Decimal("0.05"), description="fall from the day's high; beyond it only exits, until the next day (UTC)"
+    )
+    max_day_loss: Share = Field(
+        Decimal("0.10"), description="loss since the day's opening; beyond it trading halts until a person resets it"
+    )
+    max_total_exposure: Share = Field(Decimal("0.30"), description="positions and approved entries, over equity")
+    position_share: Share = Field(Decimal("0.05"), description="equity that one entry uses")
+    min_position: Money = Field(Decimal(10), description="smallest entry, in quote currency")
+    max_position: Money = Field(Decimal(1000), description="largest entry, in quote currency")
+    stop_loss: MaybeShare = Field(Decimal("0.02"), description="fall from the entry price that leaves; none is none")
+    take_profit: MaybeMoney = Field(Decimal("0.04"), description="rise that leaves, as a share; none is none")
+    trailing_stop: MaybeShare = Field(None, description="fall from the highest price since the entry that leaves")
+    risk: Table = Field(default_factory=dict, description="by rule: CDB_RISK__COOLDOWN__LIMIT_S=300")
+
+
+class Orders(Risk):
+    """How it orders"""
+
+    order_type: Literal["ioc", "limit", "market"] = Field("ioc", description="how an order meets the book")
+    slippage: Share = Field(
+        Decimal("0.001"), description="how much worse than the last price a limit may be, as a share"
+    )
+    signal_ttl_s: Seconds = Field(30, description="a signal older than this is not worth an order")
+    order_timeout_s: Seconds = Field(15, description="an order that is open longer is cancelled")
+    claim_lease_s: Seconds = Field(20, description="how long a worker owns an order that it is sending")
+    read_lag_s: Seconds = Field(2, description="how long the venue may not show an order that it has taken")
+    request_timeout_s: Seconds = Field(5, description="how long a request to the venue may take")
+
+
+class Servers(Orders):
+    """Where things are kept"""
+
+    data_dir: Folder = Field(
+        default_factory=lambda: Path(".cdb").absolute(),
+        description="everything that the embedded farm writes",
+        json_schema_extra=_shown(".cdb"),
+    )
+    database_url: Url = Field(
+        default_factory=lambda data: f"sqlite:///{data['data_dir'] / 'cdb.sqlite'}",
+        description="postgresql://user:password@host/name or sqlite:////path",
+        repr=False,
+        json_schema_extra=_shown("an SQLite file in data_dir"),
+    )
+    redis_port: Port = Field(0, description="port of the embedded Redis on 127.0.0.1; 0: a socket in data_dir alone")
+    redis_url: Url = Field(
+        default_factory=_redis_url,
+        description="redis://:password@host:port/0 or unix:///path",
+        repr=False,
+        json_schema_extra=_shown("an embedded server"),
+    )
+    redis_prefix: str = Field("cdb:", pattern=r"^[\w.:-]+$", description="what all keys begin with, one per farm")
+    mailbox_cap: Count = Field(500_000, description="ticks that a mailbox holds before it drops some")
+    archive: bool = Field(True, description="whether raw ticks are kept (market_data)")
+    retention_days: Count = Field(7, description="how long raw ticks are kept")
+
+
+class Venue(Servers):
+    """The simulator"""
+
+    venue_host: str = Field("127.0.0.1", description="where the simulator listens")
+    venue_port: Port = Field(8090, description="and its port")
+    venue_market: Literal["synthetic", "replay", "mirror", "idle"] = Field(
+        default_factory=lambda data: "synthetic" if data["exchange"] == "simulated" else "mirror",
+        description="synthetic, replay (of venue_file), mirror (of MEXC's live market), idle",
+        json_schema_extra=_shown("synthetic; mirror for paper trading on MEXC's market"),
+    )
+    venue_seed: int = Field(7, description="the same seed makes the same synthetic market")
+    venue_ticks_per_s: float = Field(200, ge=0, description="ticks a second of the synthetic market, all symbols")
+    venue_file: Path | None = Field(None, description="recorded trades to replay")
+    venue_balance: Money = Field(Decimal(10000), description="what the simulated account starts with, in USDT")
+
+
+class Farm(Venue):
+    """The farm"""
+
+    shards: int = Field(2, ge=1, le=64, description="mailboxes; each is drained by one task at a time")
+    workers_ticks: Count = Field(2, description="processes that make bars")
+    workers_signals: Count = Field(1, description="processes that look for signals")
+    workers_risk: Count = Field(1, description="processes that approve")
+    workers_orders: Count = Field(2, description="processes that place and settle orders")
+    workers_upkeep: Count = Field(1, description="processes that sweep, archive and mark")
+    wake_s: Seconds = Field(2, description="how often forgotten mailboxes are looked for")
+    archive_s: Seconds = Field(1, description="how often raw ticks are archived")
+    sweep_s: Seconds = Field(2, description="how often signals and orders that stand still are looked for")
+    patience_s: Seconds = Field(10, description="how long one may stand still before it is taken up again")
+    mark_s: Seconds = Field(5, description="how often the account is valued")
+    warm_s: Seconds = Field(10, description="how often missing bars are fetched")
+    refresh_s: Seconds = Field(3600, description="how often the venue's rules per symbol are read")
+    retain_s: Seconds = Field(3600, description="how often old ticks are dropped")
+    flower_port: Port = Field(5555, description="Flower's port on 127.0.0.1")
+    clock: Literal["system", "replay"] = Field("system", description="replay: the farm lives at the pace of a replay")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="how much is logged")
+    log_format: Literal["auto", "json", "pretty"] = Field("auto", description="auto: pretty in a terminal, else JSON")

@@ -1,0 +1,151 @@
+"""Ask every strategy about every bar that has closed, keep each signal, and hand it on to the risk queue."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+import pandas
+import structlog
+
+from app.domain.market import Bar, BarClose
+from app.domain.orders import Leg, Side
+from app.domain.trading import Signal, Wish, signal_key
+from app.steps.events import signal_event
+from app.steps.ports import Announce, HandOn, Signals, Windows
+from app.strategies import Strategy
+
+log = structlog.get_logger()
+
+
+class FindFailed(Exception):
+    """Some bars could not be searched; all others of the batch were. `closes` are those to try again."""
+
+    def __init__(self, closes: Sequence[BarClose]) -> None:
+        super().__init__(closes)
+        self.closes = closes
+
+    def __str__(self) -> str:
+        names = ", ".join("/".join(close) for close in self.closes)
+        return f"no search in {len(self.closes)} bars: {names}"
+
+
+class NoBar(LookupError):
+    """The window does not end with the bar that has closed."""
+
+
+def find_signals(
+    closes: Sequence[Sequence[str]],
+    *,
+    frame: str,
+    received_us: int,
+    windows: Windows,
+    strategies: Sequence[Strategy],
+    signals: Signals,
+    hand_on: HandOn,
+    announce: Announce,
+    at: datetime,
+) -> list[str]:
+    """Keys of the signals found; FindFailed at the end if a bar could not be searched.
+
+    `frame` names the frame of ticks that closed the bars and becomes the correlation id, `received_us` is when it
+    came in. Every signal is kept and handed on, a SELL without a position too: refusing it is the risk's business.
+    """
+    found: list[str] = []
+    failed: list[BarClose] = []
+    reason: Exception | None = None
+    for group in _by_window(closes):
+        try:
+            for signal in _search(group, frame, received_us, windows, strategies, at):
+                _keep(signal, signals, hand_on, announce, at)
+                found.append(signal.key)
+        except Exception as error:
+            log.exception(
+                "no search in a window", symbol=group[-1].symbol, interval=group[-1].interval, bars=len(group)
+            )
+            failed += group
+            reason = error
+    if failed:
+        raise FindFailed(failed) from reason
+    return found
+
+
+def _by_window(closes: Sequence[Sequence[str]]) -> list[list[BarClose]]:
+    """The closes of each symbol and interval, oldest first: what has piled up is computed once for all of them."""
+    groups: dict[tuple[str, str], list[BarClose]] = {}
+    for close in (BarClose(*names) for names in closes):
+        groups.setdefault((close.symbol, close.interval), []).append(close)
+    return [sorted(group, key=lambda close: close.end) for group in groups.values()]
+
+
+def _keep(signal: Signal, signals: Signals, hand_on: HandOn, announce: Announce, at: datetime) -> None:
+    if signals.save(signal):
+        announce("trading_signals", "signals", signal_event(signal), at)
+    hand_on.signal(signal.key, signal.correlation_id)  # known ones too: the first time may have died before this line
+
+
+def _search(
+    closes: Sequence[BarClose],
+    frame: str,
+    received_us: int,
+    windows: Windows,
+    strategies: Sequence[Strategy],
+    at: datetime,
+) -> Iterator[Signal]:
+    for strategy in strategies:
+        bars = windows.read(closes[-1], strategy.window + len(closes) - 1)
+        places = {bar.key: place for place, bar in enumerate(bars)}
+        rows = strategy.indicators(_frame(bars)) if bars else pandas.DataFrame()
+        for close in closes:
+            if close not in places:
+                raise NoBar(f"the window of {close.symbol} {close.interval} has no bar that ends at {close.end}")
+            place = places[close]
+            before, now = _two_rows(rows, place)
+            wish = strategy.decide(now, before)
+            if wish is not None:
+                seen = bars[max(0, place + 1 - strategy.window) : place + 1]
+                yield _signal(strategy, wish, seen, now, frame, received_us, at)
+
+
+def _two_rows(rows: pandas.DataFrame, place: int) -> tuple[dict[str, float], dict[str, float]]:
+    """The row before a place and the one at it; a first bar has a row of unknowns before it."""
+    now = {str(name): float(value) for name, value in rows.iloc[place].items()}
+    if place == 0:
+        return dict.fromkeys(now, math.nan), now
+    return {str(name): float(value) for name, value in rows.iloc[place - 1].items()}, now
+
+
+def _frame(bars: Sequence[Bar]) -> pandas.DataFrame:
+    figures = [(bar.open, bar.high, bar.low, bar.close, bar.volume) for bar in bars]
+    ends = pandas.DatetimeIndex([bar.end for bar in bars], name="end")
+    return pandas.DataFrame(figures, columns=["open", "high", "low", "close", "volume"], index=ends)
+
+
+def _signal(
+    strategy: Strategy,
+    wish: Wish,
+    bars: Sequence[Bar],
+    now: Mapping[str, float],
+    frame: str,
+    received_us: int,
+    at: datetime,
+) -> Signal:
+    bar, name = bars[-1], type(strategy).__module__.rpartition(".")[2]
+    return Signal(
+        key=signal_key(name, strategy.version, bar.symbol, bar.interval, bar.end, wish.side),
+        strategy=name,
+        version=strategy.version,
+        symbol=bar.symbol,
+        interval=bar.interval,
+        bar_end=bar.end,
+        leg=Leg.ENTRY if wish.side is Side.BUY else Leg.STRATEGY_EXIT,
+        side=wish.side,
+        strength=wish.strength,
+        reason=wish.reason,
+        price=bar.close,
+        found_at=at,
+        bar_fingerprint=bar.fingerprint,
+        indicators={figure: value for figure, value in now.items() if math.isfinite(value)},
+        window_whole=all(one.whole for one in bars),
+        correlation_id=frame,
+        tick_received_us=received_us,
+    )

@@ -1,0 +1,32 @@
+"""Value the account at the last prices, keep the figure, and tighten the trading state if its losses demand it."""
+
+from datetime import datetime
+
+import structlog
+
+from app.domain.risk import Account, Breaker
+from app.steps.events import marks
+from app.steps.ports import Announce, Ledger, Prices
+
+log = structlog.get_logger()
+
+
+def mark_equity(*, ledger: Ledger, prices: Prices, breaker: Breaker, announce: Announce, at: datetime) -> Account:
+    """The account after marking it."""
+    account = ledger.mark(marks(prices, ledger.held()), at)
+    demand = breaker.demand(account)
+    if demand is not None:
+        ledger.tighten(*demand, at)
+        log.error("trading state tightened", state=demand[0], reason=demand[1])
+    announce("system_health", "risk", _health(account, demand[0] if demand else account.state), at)
+    return account
+
+
+def _health(account: Account, state: str) -> dict[str, str]:
+    return {
+        "trading_state": state,
+        "equity": f"{account.equity:f}",
+        "cash": f"{account.cash:f}",
+        "exposure": f"{account.exposure:f}",
+        "drawdown": f"{account.drawdown:f}",
+    }

@@ -1,0 +1,67 @@
+"""Send an approved order to its venue, once: whoever claims it sends it; what is unclear is looked up, not resent."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import structlog
+
+from app.domain.errors import Denied, Refused, Unavailable, Unknown
+from app.domain.orders import Order, OrderState
+from app.steps.events import order_event
+from app.steps.ports import Announce, HandOn, Orders, Trading
+
+log = structlog.get_logger()
+
+FIRST_LOOK = timedelta(milliseconds=200)
+
+
+def place_order(
+    client_order_id: str,
+    *,
+    orders: Orders,
+    trading: Trading,
+    hand_on: HandOn,
+    lease: timedelta,
+    announce: Announce,
+    now: Callable[[], datetime],
+) -> str | None:
+    """The client order id if this call sent it, None if there was nothing to send or the venue did not take it."""
+    order = orders.get(client_order_id)
+    if order.state is not OrderState.APPROVED:
+        return None
+    at = now()
+    if at >= order.expires_at:
+        orders.expire(order, "its time to live was over before it was sent", at)
+        return None
+    claimed = orders.claim(client_order_id, at=at, lease=lease)  # committed before the venue hears of it
+    if claimed is None:
+        return None
+    placed = _submit(claimed, at, orders, trading, now)
+    announce("execution_events", "orders", order_event(placed), now())
+    if placed.state in (OrderState.APPROVED, OrderState.REJECTED):
+        return None  # the sweep sends a released one again
+    hand_on.settle(client_order_id, order.correlation_id, FIRST_LOOK.total_seconds())
+    return client_order_id
+
+
+def _submit(order: Order, claimed_at: datetime, orders: Orders, trading: Trading, now: Callable[[], datetime]) -> Order:
+    try:
+        exchange_order_id = trading.submit(order, signed_at=claimed_at)
+    except Refused as error:
+        log.warning("order refused by the venue", client_order_id=order.client_order_id, code=error.code)
+        return orders.reject(order, str(error), now())
+    except Denied as error:
+        log.error("venue denies access", client_order_id=order.client_order_id, cure=error.cure)
+        return orders.reject(order, f"{error} ({error.cure})", now())
+    except Unavailable as error:
+        log.warning("venue not reached", client_order_id=order.client_order_id, reason=str(error))
+        return orders.release(order, str(error), now())
+    except Unknown as error:
+        log.warning("order unclear", client_order_id=order.client_order_id, reason=str(error))
+        return orders.doubt(order, str(error), now())
+    except Exception as error:
+        orders.doubt(
+            order, repr(error), now()
+        )  # a bug of ours is no proof that nothing was sent; the sweep looks it up
+        raise
+    return orders.accept(order, exchange_order_id, now())

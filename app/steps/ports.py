@@ -1,0 +1,296 @@
+"""What the steps need from the world: one protocol for each thing they touch."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Protocol
+
+from app.domain.errors import Missing as Missing
+from app.domain.market import Bar, BarClose, Instrument, Tick
+from app.domain.orders import Order, Report
+from app.domain.portfolio import Trade
+from app.domain.protection import Level, Protection
+from app.domain.risk import Account, TradingState
+from app.domain.risk import Check as Check
+from app.domain.trading import Signal
+
+
+class Bars(Protocol):
+    """Closed bars in the database."""
+
+    def save(self, bars: Sequence[Bar]) -> int:
+        """Store bars and return how many were new; one that is there stays, unless it was not whole and this is."""
+        ...
+
+    def window(self, symbol: str, interval: str, until: datetime, size: int) -> list[Bar]:
+        """The last `size` bars that end at or before `until`, oldest first."""
+        ...
+
+    def gaps(self, interval: str, since: datetime, limit: int) -> list[Bar]:
+        """Bars that are not whole, newest first."""
+        ...
+
+
+class Ticks(Protocol):
+    """Raw ticks in the database (`market_data`)."""
+
+    def archive(self, ticks: Sequence[Tick], source: str) -> int:
+        """Store ticks in bulk and return how many were new; twice is once."""
+        ...
+
+
+class Signals(Protocol):
+    """Signals in the database (`trading_signals`)."""
+
+    def save(self, signal: Signal) -> bool:
+        """Store a signal; False if its key was there."""
+        ...
+
+    def get(self, key: str) -> Signal:
+        """The signal, or Missing."""
+        ...
+
+    def undecided(self, found_before: datetime, limit: int) -> list[str]:
+        """Keys of signals that nobody has approved, refused or expired, oldest first."""
+        ...
+
+
+class Instruments(Protocol):
+    """The venue's rules per symbol, as last read from it."""
+
+    def save(self, instruments: Sequence[Instrument], markets: Mapping[str, Mapping[str, Any]], at: datetime) -> None:
+        """Replace the snapshot; `markets` are the venue client's own records, by symbol."""
+        ...
+
+    def get(self, symbol: str) -> Instrument:
+        """One symbol's rules, or Missing."""
+        ...
+
+    def all(self) -> list[Instrument]:
+        """Every symbol's rules."""
+        ...
+
+    def markets(self) -> dict[str, dict[str, Any]]:
+        """The venue client's own records, by symbol."""
+        ...
+
+
+class Decision(Protocol):
+    """One signal under the account's lock; everything it is told commits together, or nothing."""
+
+    signal: Signal
+    account: Account
+    order: Order | None  # the order that this signal has already become
+    refused: bool  # whether it was refused or expired before
+    trade: Trade | None  # the trade that an exit would leave
+    exit_is_live: bool  # whether that trade has a live exit order
+
+    def trip(self, state: TradingState, reason: str) -> None:
+        """Make the trading state stricter; `account` shows it at once."""
+        ...
+
+    def record(self, checks: Iterable[Check]) -> None:
+        """Keep the checks as `risk_events`."""
+        ...
+
+    def open_trade(self, strategy: str) -> int:
+        """A new pending trade of the signal's symbol; returns its id."""
+        ...
+
+    def approve(self, order: Order) -> None:
+        """Keep the order, approved, with its reservation."""
+        ...
+
+    def refuse(self, reason: str, *, expired: bool = False) -> None:
+        """Close the signal without an order."""
+        ...
+
+
+class Ledger(Protocol):
+    """The account and its lock."""
+
+    def deciding(self, signal_key: str, marks: Mapping[str, Decimal], at: datetime) -> AbstractContextManager[Decision]:
+        """Lock the account, roll its day, value it at `marks` (quote per base), and decide one signal.
+
+        Commits on leaving, rolls back on an exception. Missing if there is no such signal.
+        """
+        ...
+
+    def open_account(self, cash: Decimal, at: datetime) -> bool:
+        """Create the account with its first cash; False if there is one."""
+        ...
+
+    def account(self, marks: Mapping[str, Decimal], at: datetime) -> Account:
+        """The account as it stands, without locking it."""
+        ...
+
+    def mark(self, marks: Mapping[str, Decimal], at: datetime) -> Account:
+        """Value the account, roll its day, raise its high, and keep a row of `equity`."""
+        ...
+
+    def set_state(self, state: TradingState, reason: str, by: str, at: datetime) -> None:
+        """Change the trading state, audited."""
+        ...
+
+    def tighten(self, state: TradingState, reason: str, at: datetime) -> bool:
+        """Make the trading state stricter for the breaker; False if it is as strict already."""
+        ...
+
+    def held(self) -> list[str]:
+        """Symbols with a position, a pending trade or a live order."""
+        ...
+
+
+class Orders(Protocol):
+    """Orders, their executions and their trades in the database; each method is one transaction."""
+
+    def get(self, client_order_id: str) -> Order:
+        """The order, or Missing."""
+        ...
+
+    def claim(self, client_order_id: str, *, at: datetime, lease: timedelta) -> Order | None:
+        """approved → submitting for whoever comes first (with `claimed_at = at`); None for everyone else."""
+        ...
+
+    def release(self, order: Order, reason: str, at: datetime) -> Order:
+        """submitting or unknown → approved: it was proved that the venue has not got it."""
+        ...
+
+    def accept(self, order: Order, exchange_order_id: str, at: datetime) -> Order:
+        """submitting or unknown → open."""
+        ...
+
+    def doubt(self, order: Order, reason: str, at: datetime) -> Order:
+        """submitting → unknown; its reservation is held."""
+        ...
+
+    def reject(self, order: Order, reason: str, at: datetime) -> Order:
+        """→ rejected; the reservation is released, a pending trade becomes void."""
+        ...
+
+    def expire(self, order: Order, reason: str, at: datetime) -> Order:
+        """approved or unknown → expired; as reject."""
+        ...
+
+    def settle(
+        self, order: Order, report: Report, *, instrument: Instrument, protection: Protection, at: datetime
+    ) -> Order:
+        """Book what the venue says: new fills (once each), cash, the trade and its levels, the order's state."""
+        ...
+
+    def left_behind(self, at: datetime, patience: timedelta, limit: int) -> list[Order]:
+        """Live orders that nobody has touched for `patience`, or whose lease ran out, oldest first."""
+        ...
+
+
+class Trades(Protocol):
+    """Trades in the database."""
+
+    def levels(self) -> list[Level]:
+        """The protective levels of every open trade without a live exit order.
+
+        `attempt` counts its past exits and the protective signals that were refused.
+        """
+        ...
+
+    def raise_peaks(self, peaks: Mapping[int, Decimal]) -> None:
+        """Keep new highs of open trades, by trade id; never lowers one."""
+        ...
+
+
+class Audits(Protocol):
+    """The record of what was decided and done."""
+
+    def write(self, event: str, service: str, data: Mapping[str, Any], at: datetime) -> None:
+        """Append a row."""
+        ...
+
+
+class Trading(Protocol):
+    """A venue's private side. Errors are those of `app.domain.errors`."""
+
+    def submit(self, order: Order, *, signed_at: datetime) -> str:
+        """Send it once, signed with the claim's time; returns the venue's order id.
+
+        Refused, Unknown, RateLimited or Unavailable (both: certainly not placed), Denied.
+        """
+        ...
+
+    def look_up(self, order: Order) -> Report | None:
+        """What the venue says of it, by client order id; None only when an answer said that it is not there."""
+        ...
+
+    def cancel(self, order: Order) -> None:
+        """Ask for its end; read it again afterwards."""
+        ...
+
+    def balance(self, currency: str) -> Decimal:
+        """What is free and locked of a currency."""
+        ...
+
+
+class Market(Protocol):
+    """A venue's public side over REST."""
+
+    def instruments(self) -> tuple[list[Instrument], dict[str, dict[str, Any]]]:
+        """Every symbol's rules, and the client's own records of them."""
+        ...
+
+    def volumes(self) -> dict[str, Decimal]:
+        """Traded volume of the last day by symbol, in quote currency."""
+        ...
+
+    def bars(self, symbol: str, interval: str, since: datetime, until: datetime) -> list[Bar]:
+        """Closed bars, oldest first: from klines, or made from prints where there is no kline of that length."""
+        ...
+
+    def prints(self, symbol: str, since_us: int, until_us: int) -> list[Tick]:
+        """Past ticks of a symbol, oldest first."""
+        ...
+
+    def time_us(self) -> int:
+        """The venue's clock."""
+        ...
+
+
+class Prices(Protocol):
+    """The last price of each symbol."""
+
+    def last(self, symbols: Iterable[str]) -> dict[str, tuple[float, int]]:
+        """Price and its `time_us` by symbol; a symbol that was never heard is left out."""
+        ...
+
+
+class Windows(Protocol):
+    """The last bars that a strategy sees."""
+
+    def read(self, close: BarClose, size: int) -> list[Bar]:
+        """The last `size` bars up to and with this one, oldest first, rebuilt where Redis has forgotten them."""
+        ...
+
+
+class Announce(Protocol):
+    """Tells whoever listens to a topic; never fails, never waits."""
+
+    def __call__(self, topic: str, service: str, data: Mapping[str, Any], at: datetime) -> None: ...
+
+
+class HandOn(Protocol):
+    """Sends work to the next queue."""
+
+    def closes(self, closes: Sequence[BarClose], frame: str, received_us: int) -> None:
+        """To signals.find; `frame` names the frame of ticks that closed them."""
+        ...
+
+    def signal(self, key: str, correlation_id: str) -> None:
+        """To risk.approve, then orders.place."""
+        ...
+
+    def order(self, client_order_id: str, correlation_id: str) -> None:
+        """To orders.place."""
+        ...
+
+    def settle(self, client_order_id: str, correlation_id: str, delay_s: float) -> None:
+        """To orders.settle, after a while."""
+        ...

@@ -1,0 +1,99 @@
+"""Hold ticks against the stops and targets of open trades: a level that is hit becomes a signal to leave."""
+
+from collections.abc import Container, Iterable
+from datetime import datetime
+from decimal import Decimal
+
+from app.domain.bars import Watched
+from app.domain.market import instant
+from app.domain.orders import Leg, Side
+from app.domain.protection import Level
+from app.domain.trading import Signal, exit_key
+from app.steps.ports import Trades
+
+PROTECTION = "protection"
+VERSION = "1"
+
+
+class Guard:
+    """The protective levels as one drain sees them, read again when the trades have changed or after a while."""
+
+    def __init__(self, trades: Trades, *, refresh_s: float, fresh_us: int) -> None:
+        self._trades = trades
+        self._refresh_s = refresh_s
+        self._fresh_us = fresh_us
+        self._levels: dict[str, list[Level]] = {}
+        self._peaks: dict[int, Decimal] = {}
+        self._version: int | None = None
+        self._read_at: float = 0
+
+    @property
+    def symbols(self) -> Container[str]:
+        """Whose ticks it wants to see."""
+        return self._levels.keys()
+
+    def refresh(self, version: int, elapsed_s: float) -> None:
+        """Read the levels if their version is another, or the last reading is too long ago."""
+        if version == self._version and elapsed_s - self._read_at < self._refresh_s:
+            return
+        self.keep_peaks()
+        self._levels = {}
+        for level in self._trades.levels():
+            self._levels.setdefault(level.symbol, []).append(level)
+        self._version, self._read_at = version, elapsed_s
+
+    def check(self, ticks: Iterable[Watched], frame: str, found_at: datetime) -> list[Signal]:
+        """The signals that these ticks cause, one for each level, which then rests until the levels are read again.
+
+        A tick that came in much later than it happened (a back-fill) moves no stop: it is not the market as it is.
+        """
+        signals: list[Signal] = []
+        for tick in ticks:
+            if tick.received_us - tick.time_us > self._fresh_us:
+                continue
+            signals += self._check(tick, frame, found_at)
+        return signals
+
+    def keep_peaks(self) -> None:
+        """Write the new highs of trailing stops to the database."""
+        if self._peaks:
+            self._trades.raise_peaks(self._peaks)
+            self._peaks = {}
+
+    def _check(self, tick: Watched, frame: str, found_at: datetime) -> list[Signal]:
+        hits: list[Signal] = []
+        left: list[Level] = []
+        for level in self._levels.get(tick.symbol, ()):
+            leg = level.hit(tick.price)
+            if leg is None:
+                left.append(self._risen(level, tick.price))
+            else:
+                hits.append(_signal(level, leg, tick, frame, found_at))
+        self._levels[tick.symbol] = left
+        return hits
+
+    def _risen(self, level: Level, price: float) -> Level:
+        risen = level.risen(price)
+        if risen is not level and level.trail is not None:
+            self._peaks[level.trade_id] = Decimal(str(price))
+        return risen
+
+
+def _signal(level: Level, leg: Leg, tick: Watched, frame: str, found_at: datetime) -> Signal:
+    return Signal(
+        key=exit_key(level.trade_id, leg, level.attempt),
+        strategy=PROTECTION,
+        version=VERSION,
+        symbol=level.symbol,
+        interval="",
+        bar_end=instant(tick.time_us),
+        leg=leg,
+        side=Side.SELL,
+        strength=1,
+        reason=f"price {tick.price} reached the {leg.replace('_', ' ')} of trade {level.trade_id}",
+        price=tick.price,
+        found_at=found_at,
+        trade_id=level.trade_id,
+        correlation_id=frame,
+        tick_received_us=tick.received_us,
+    )

@@ -1,0 +1,139 @@
+"""Follow an order to its end: ask the venue, book what it proves, and never take silence for an answer."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from app.domain.errors import Denied, RateLimited, Refused, Unavailable
+from app.domain.orders import AT_VENUE, Order, OrderState, Report
+from app.domain.protection import Protection
+from app.steps.events import order_event
+from app.steps.ports import Announce, HandOn, Instruments, Orders, Trading
+
+log = structlog.get_logger()
+
+SHORTEST_PAUSE = timedelta(milliseconds=200)
+LONGEST_PAUSE = timedelta(seconds=2)
+FOLLOWED = timedelta(seconds=10)  # older orders are asked for by the sweep, so that followers do not add up
+
+
+def settle_order(
+    client_order_id: str,
+    *,
+    orders: Orders,
+    trading: Trading,
+    instruments: Instruments,
+    protection: Protection,
+    levels_changed: Callable[[], None],
+    hand_on: HandOn,
+    announce: Announce,
+    now: Callable[[], datetime],
+    recv_window: timedelta,
+    read_lag: timedelta,
+    order_timeout: timedelta,
+) -> str | None:
+    """The client order id once the order has ended, None while it lives.
+
+    `recv_window` is how long the venue accepts a request, `read_lag` how late its answers may show an order,
+    `order_timeout` how long one may rest there before it is cancelled.
+    """
+    order, at = orders.get(client_order_id), now()
+    if not _is_venues(order, at):
+        return None
+    desk = _Desk(orders, trading, instruments, protection, now, recv_window + read_lag, order_timeout)
+    settled, pause = _follow(order, desk, at)
+    if (settled.state, settled.filled) != (order.state, order.filled):
+        levels_changed()
+        announce("execution_events", "orders", order_event(settled), now())
+    if settled.state is OrderState.APPROVED:
+        hand_on.order(client_order_id, order.correlation_id)
+    elif settled.is_live and _age(settled, at) < FOLLOWED:
+        hand_on.settle(client_order_id, order.correlation_id, max(pause, _pause(settled, at)).total_seconds())
+    return None if settled.is_live else client_order_id
+
+
+def _is_venues(order: Order, at: datetime) -> bool:
+    """Whether the venue may know of it, and nobody is sending it just now."""
+    if order.claimed_at is None or order.state is OrderState.APPROVED:
+        return False
+    return order.state is not OrderState.SUBMITTING or order.lease_until is None or at >= order.lease_until
+
+
+def _age(order: Order, at: datetime) -> timedelta:
+    return at - (order.claimed_at or order.created_at)
+
+
+def _pause(order: Order, at: datetime) -> timedelta:
+    """As long as it has lived: so each pause doubles the one before, without anyone counting."""
+    return min(LONGEST_PAUSE, max(SHORTEST_PAUSE, _age(order, at)))
+
+
+def _follow(order: Order, desk: "_Desk", at: datetime) -> tuple[Order, timedelta]:
+    """The order after asking for it, and the pause that the venue asks for."""
+    fields = {"client_order_id": order.client_order_id, "symbol": order.symbol}
+    try:
+        return desk.settle(order, at), SHORTEST_PAUSE
+    except RateLimited as error:
+        log.warning("venue wants a pause", **fields, retry_after_s=error.retry_after_s)
+        return order, timedelta(seconds=error.retry_after_s)
+    except Unavailable as error:
+        log.warning("no answer about an order", **fields, reason=str(error))
+    except Denied as error:
+        log.error("venue denies access", **fields, reason=str(error), cure=error.cure)
+    except Refused as error:
+        log.error("venue refuses to tell of an order", **fields, reason=str(error))
+    return order, LONGEST_PAUSE
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    orders: Orders
+    trading: Trading
+    instruments: Instruments
+    protection: Protection
+    now: Callable[[], datetime]
+    invisible: timedelta  # how long a request may be under way without being seen
+    order_timeout: timedelta
+
+    def settle(self, order: Order, at: datetime) -> Order:
+        if order.state is OrderState.SUBMITTING:
+            order = self.orders.doubt(order, "whoever was sending it fell silent", at)
+        report = self.trading.look_up(order)
+        if report is None:
+            return self._absent(order, at)
+        if report.state in AT_VENUE and _age(order, at) > self.order_timeout:
+            report = self._cancelled(order) or report
+        return self._book(order, report)
+
+    def _cancelled(self, order: Order) -> Report | None:
+        """What the order is after it was asked to end: it may have filled meanwhile."""
+        try:
+            self.trading.cancel(order)
+        except Refused as error:
+            log.warning("cancel refused", client_order_id=order.client_order_id, reason=str(error))
+        return self.trading.look_up(order)
+
+    def _book(self, order: Order, report: Report) -> Order:
+        if report.filled < order.filled:
+            log.info("stale answer about an order", client_order_id=order.client_order_id)
+            return order
+        return self.orders.settle(
+            order,
+            report,
+            instrument=self.instruments.get(order.symbol),
+            protection=self.protection,
+            at=self.now(),
+        )
+
+    def _absent(self, order: Order, at: datetime) -> Order:
+        """Absent for certain only when the venue can no longer accept the request, and says so a second time."""
+        if order.state is not OrderState.UNKNOWN or _age(order, at) <= self.invisible:
+            return order
+        if self.trading.look_up(order) is not None:
+            return order
+        reason = "the venue has not got it, and can no longer accept it"
+        if at < order.expires_at:
+            return self.orders.release(order, reason, at)
+        return self.orders.expire(order, reason, at)

@@ -1,0 +1,34 @@
+"""The only code that touches the database; what goes in and comes out are the domain's values."""
+
+from app.store.audits import Audits
+from app.store.bars import Bars
+from app.store.database import Database
+from app.store.errors import DatabaseError
+from app.store.instruments import Instruments
+from app.store.ledger import Ledger
+from app.store.migrations import behind, migrate
+from app.store.orders import Orders
+from app.store.partitions import keep_ticks
+from app.store.reports import Delay, Reports, Summary
+from app.store.signals import Signals
+from app.store.ticks import Ticks
+from app.store.trades import Trades
+
+__all__ = [
+    "Audits",
+    "Bars",
+    "Database",
+    "DatabaseError",
+    "Delay",
+    "Instruments",
+    "Ledger",
+    "Orders",
+    "Reports",
+    "Signals",
+    "Summary",
+    "Ticks",
+    "Trades",
+    "behind",
+    "keep_ticks",
+    "migrate",
+]

@@ -1,0 +1,117 @@
+"""One signal under the account's lock: everything it is told commits together, or nothing."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import exists, select, text
+from sqlalchemy.orm import Session
+
+from app.domain.errors import Missing
+from app.domain.orders import Leg, Order
+from app.domain.portfolio import Trade, TradeStatus
+from app.domain.risk import SEVERITY, ZERO, Account, Check, TradingState
+from app.store import rows
+from app.store.account import BREAKER, change_state
+from app.store.audits import audit
+from models import AccountRow, OrderRow, RiskEventRow, SignalRow, TradeRow
+from models.orders import LIVE
+
+
+class Decision:
+    """What an approval sees and may do; see `Decision` in app/steps/ports.py."""
+
+    def __init__(self, session: Session, row: AccountRow, signal_key: str, account: Account, at: datetime) -> None:
+        self._session = session
+        self._account_row = row
+        self._signal_row = _locked_signal(session, signal_key)
+        self._at = at
+        self._events: list[RiskEventRow] = []
+        self.account = account
+        self.signal = rows.signal(self._signal_row)
+        self.order = self._order_of_the_signal()
+        self.refused = self._signal_row.status in ("refused", "expired")
+        self.trade = self._trade_to_leave()
+        self.exit_is_live = self.trade is not None and self._has_live_exit(self.trade)
+
+    def trip(self, state: TradingState, reason: str) -> None:
+        """Make the trading state stricter; `account` shows it at once."""
+        if SEVERITY[state] <= SEVERITY[self.account.state]:
+            return
+        change_state(self._session, self._account_row, state, reason, BREAKER, self._at)
+        self.account = replace(self.account, state=state)
+
+    def record(self, checks: Iterable[Check]) -> None:
+        """Keep the checks as `risk_events`."""
+        events = [
+            RiskEventRow(
+                trade_id=self.trade.id if self.trade else None,
+                signal_key=self.signal.key,
+                risk_check=check.rule,
+                result="refused" if check.objection else "passed",
+                reason=check.objection,
+                numbers=dict(check.numbers),
+                timestamp=self._at,
+            )
+            for check in checks
+        ]
+        self._session.add_all(events)
+        self._events += events
+
+    def open_trade(self, strategy: str) -> int:
+        """A new pending trade of the signal's symbol; returns its id."""
+        row = TradeRow(
+            symbol=self.signal.symbol,
+            direction="long",
+            timestamp=self._at,
+            signal_key=self.signal.key,
+            correlation_id=self.signal.correlation_id,
+        )
+        rows.write_trade(row, Trade(0, self.signal.symbol, strategy, TradeStatus.PENDING, self._at))
+        self._session.add(row)
+        self._session.flush()
+        for event in self._events:
+            event.trade_id = row.id
+        return row.id
+
+    def approve(self, order: Order) -> None:
+        """Keep the order, approved, with its reservation."""
+        values = {name: getattr(order, name) for name in rows.ORDER_FIELDS}
+        self._session.add(OrderRow(**values, touched_at=self._at))
+        told = {"client_order_id": order.client_order_id, "symbol": order.symbol, "leg": order.leg}
+        audit(self._session, "order.approved", "risk", told, self._at)
+        self._close("approved", None)
+
+    def refuse(self, reason: str, *, expired: bool = False) -> None:
+        """Close the signal without an order."""
+        self._close("expired" if expired else "refused", reason)
+
+    def _close(self, status: str, reason: str | None) -> None:
+        self._signal_row.status = status
+        self._signal_row.decided_at = self._at
+        self._signal_row.decision_reason = reason
+        self._session.flush()
+
+    def _order_of_the_signal(self) -> Order | None:
+        row = self._session.scalar(select(OrderRow).where(OrderRow.signal_key == self.signal.key))
+        return None if row is None else rows.order(row)
+
+    def _trade_to_leave(self) -> Trade | None:
+        if not self.signal.is_exit:
+            return None
+        query = select(TradeRow).where(TradeRow.status == TradeStatus.OPEN, TradeRow.left != ZERO)
+        if self.signal.trade_id is not None:
+            query = query.where(TradeRow.id == self.signal.trade_id)
+        row = self._session.scalar(query.where(TradeRow.symbol == self.signal.symbol).order_by(TradeRow.id).limit(1))
+        return None if row is None else rows.trade(row)
+
+    def _has_live_exit(self, trade: Trade) -> bool:
+        live = exists().where(OrderRow.trade_id == trade.id, OrderRow.leg != Leg.ENTRY, text(LIVE))
+        return bool(self._session.scalar(select(live)))
+
+
+def _locked_signal(session: Session, key: str) -> SignalRow:
+    row = session.scalar(select(SignalRow).where(SignalRow.key == key).with_for_update())
+    if row is None:
+        raise Missing(f"there is no signal {key}")
+    return row

@@ -1,0 +1,51 @@
+"""The venue's rules per symbol in the database."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, select
+
+from app.domain.errors import Missing
+from app.domain.market import Instrument
+from app.store import rows
+from app.store.database import Database
+from app.store.inserts import insert_new
+from models import InstrumentRow
+
+
+class Instruments:
+    """The snapshot of what the venue said last."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def save(self, instruments: Sequence[Instrument], markets: Mapping[str, Mapping[str, Any]], at: datetime) -> None:
+        """Replace the snapshot; `markets` are the venue client's own records, by symbol."""
+        values = [
+            {name: getattr(one, name) for name in rows.INSTRUMENT_FIELDS}
+            | {"market": dict(markets.get(one.symbol, {})), "updated_at": at}
+            for one in instruments
+        ]
+        with self._database.writing() as session:
+            session.execute(delete(InstrumentRow))
+            insert_new(session, InstrumentRow, values, ("symbol",))
+
+    def get(self, symbol: str) -> Instrument:
+        """One symbol's rules, or Missing."""
+        with self._database.reading() as session:
+            row = session.get(InstrumentRow, symbol)
+            if row is None:
+                raise Missing(f"the venue has said nothing of {symbol}")
+            return rows.instrument(row)
+
+    def all(self) -> list[Instrument]:
+        """Every symbol's rules."""
+        with self._database.reading() as session:
+            return [rows.instrument(row) for row in session.scalars(select(InstrumentRow))]
+
+    def markets(self) -> dict[str, dict[str, Any]]:
+        """The venue client's own records, by symbol."""
+        with self._database.reading() as session:
+            query = select(InstrumentRow.symbol, InstrumentRow.market)
+            return dict(session.execute(query).all())

@@ -1,0 +1,177 @@
+"""Orders, their executions and their trades: each method is one transaction, each transition a compare-and-set.
+
+Locks are always taken in the order account, trade, order.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import and_, or_, select, text
+from sqlalchemy.orm import Session
+
+from app.domain.errors import Missing
+from app.domain.market import Instrument
+from app.domain.orders import TERMINAL, Fill, Leg, Order, OrderState, Report, follow
+from app.domain.portfolio import TradeStatus, book
+from app.domain.protection import Protection
+from app.store import rows
+from app.store.account import locked
+from app.store.audits import audit
+from app.store.database import Database
+from models import ExecutionRow, OrderRow, TradeRow
+from models.orders import LIVE
+
+
+class Orders:
+    """Orders by client order id."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, client_order_id: str) -> Order:
+        """The order, or Missing."""
+        with self._database.reading() as session:
+            return rows.order(_row(session, client_order_id))
+
+    def claim(self, client_order_id: str, *, at: datetime, lease: timedelta) -> Order | None:
+        """approved → submitting for whoever comes first (with `claimed_at = at`); None for everyone else."""
+        with self._database.writing() as session:
+            row = _row(session, client_order_id, lock=True)
+            if row.state != OrderState.APPROVED:
+                return None
+            row.claimed_at, row.lease_until, row.attempts = at, at + lease, row.attempts + 1
+            _move(session, row, OrderState.SUBMITTING, None, at)
+            return rows.order(row)
+
+    def release(self, order: Order, reason: str, at: datetime) -> Order:
+        """submitting or unknown → approved: it was proved that the venue has not got it."""
+        return self._transition(order, OrderState.APPROVED, reason, at)
+
+    def accept(self, order: Order, exchange_order_id: str, at: datetime) -> Order:
+        """submitting or unknown → open."""
+        taken = {"exchange_order_id": exchange_order_id, "submitted_at": at}
+        return self._transition(order, OrderState.OPEN, None, at, **taken)
+
+    def doubt(self, order: Order, reason: str, at: datetime) -> Order:
+        """submitting → unknown; its reservation is held."""
+        return self._transition(order, OrderState.UNKNOWN, reason, at)
+
+    def reject(self, order: Order, reason: str, at: datetime) -> Order:
+        """→ rejected; the reservation is released, a pending trade becomes void."""
+        return self._transition(order, OrderState.REJECTED, reason, at)
+
+    def expire(self, order: Order, reason: str, at: datetime) -> Order:
+        """approved or unknown → expired; as reject."""
+        return self._transition(order, OrderState.EXPIRED, reason, at)
+
+    def settle(
+        self, order: Order, report: Report, *, instrument: Instrument, protection: Protection, at: datetime
+    ) -> Order:
+        """Book what the venue says: new fills (once each), cash, the trade and its levels, the order's state."""
+        with self._database.writing() as session:
+            account = locked(session)
+            trade, row = _trade_and_order(session, order)
+            fills = _new_fills(session, report.fills)
+            for fill in fills:
+                booking = book(rows.trade(trade), fill, instrument)
+                rows.write_trade(trade, protection.protect(booking.trade))
+                account.cash += booking.cash
+                session.add(_execution(row, fill))
+            state = OrderState(row.state)
+            if report.filled >= row.filled:  # a report that knows less than we do is an old one
+                state = follow(state, report.state)
+            row.exchange_order_id, row.filled = report.exchange_order_id, max(row.filled, report.filled)
+            _move(session, row, state, row.reason, at)
+            _void_if_nothing_came(trade, row)
+            return rows.order(row)
+
+    def left_behind(self, at: datetime, patience: timedelta, limit: int) -> list[Order]:
+        """Live orders that nobody has touched for `patience`, or whose lease ran out, oldest first."""
+        lapsed = and_(OrderRow.state == OrderState.SUBMITTING, OrderRow.lease_until <= at)
+        query = (
+            select(OrderRow)
+            .where(text(LIVE), or_(OrderRow.touched_at < at - patience, lapsed))
+            .order_by(OrderRow.touched_at)
+            .limit(limit)
+        )
+        with self._database.reading() as session:
+            return [rows.order(row) for row in session.scalars(query)]
+
+    def _transition(self, seen: Order, state: OrderState, reason: str | None, at: datetime, **changes: Any) -> Order:
+        """The order after the change; if somebody else was quicker, as it is now, unchanged."""
+        with self._database.writing() as session:
+            trade, row = _trade_and_order(session, seen)
+            if not _is_as_seen(row, seen) and not _is_the_claimants(row, seen, state):
+                return rows.order(row)
+            for name, value in changes.items():
+                setattr(row, name, value)
+            _move(session, row, follow(OrderState(row.state), state), reason, at)
+            _void_if_nothing_came(trade, row)
+            return rows.order(row)
+
+
+def _is_as_seen(row: OrderRow, seen: Order) -> bool:
+    return (row.state, row.attempts) == (seen.state, seen.attempts)
+
+
+def _is_the_claimants(row: OrderRow, seen: Order, state: OrderState) -> bool:
+    """Whoever claimed it may still say what became of it after somebody else has doubted it."""
+    doubted = row.state == OrderState.UNKNOWN and seen.state is OrderState.SUBMITTING
+    return doubted and row.attempts == seen.attempts and state in (OrderState.OPEN, OrderState.REJECTED)
+
+
+def _row(session: Session, client_order_id: str, *, lock: bool = False) -> OrderRow:
+    query = select(OrderRow).where(OrderRow.client_order_id == client_order_id)
+    row = session.scalar(query.with_for_update() if lock else query)
+    if row is None:
+        raise Missing(f"there is no order {client_order_id}")
+    return row
+
+
+def _trade_and_order(session: Session, order: Order) -> tuple[TradeRow, OrderRow]:
+    trade = session.get_one(TradeRow, order.trade_id, with_for_update=True)
+    return trade, _row(session, order.client_order_id, lock=True)
+
+
+def _move(session: Session, row: OrderRow, state: OrderState, reason: str | None, at: datetime) -> None:
+    if row.state != state:
+        change = {"client_order_id": row.client_order_id, "from": row.state, "filled": f"{row.filled:f}"}
+        audit(session, f"order.{state}", "orders", change | ({"reason": reason} if reason else {}), at)
+    row.state, row.reason, row.touched_at = state, reason, at
+
+
+def _void_if_nothing_came(trade: TradeRow, row: OrderRow) -> None:
+    ended = OrderState(row.state) in TERMINAL
+    if ended and row.leg == Leg.ENTRY and trade.status == TradeStatus.PENDING and trade.bought == Decimal(0):
+        trade.status = TradeStatus.VOID
+
+
+def _new_fills(session: Session, fills: Sequence[Fill]) -> list[Fill]:
+    """Those that no execution tells of yet, whichever way they came first."""
+    if not fills:
+        return []
+    ids = [fill.venue_trade_id for fill in fills]
+    query = select(ExecutionRow.symbol, ExecutionRow.venue_trade_id).where(ExecutionRow.venue_trade_id.in_(ids))
+    known = {(symbol, trade_id) for symbol, trade_id in session.execute(query)}
+    new: dict[tuple[str, str], Fill] = {(fill.symbol, fill.venue_trade_id): fill for fill in fills}
+    return [fill for key, fill in new.items() if key not in known]
+
+
+def _execution(order: OrderRow, fill: Fill) -> ExecutionRow:
+    return ExecutionRow(
+        trade_id=order.trade_id,
+        exchange_order_id=fill.exchange_order_id,
+        client_order_id=order.client_order_id,
+        venue_trade_id=fill.venue_trade_id,
+        status="filled",
+        symbol=fill.symbol,
+        side=fill.side,
+        price=fill.price,
+        amount=fill.amount,
+        commission=fill.commission,
+        commission_asset=fill.commission_asset,
+        timestamp=fill.at,
+        correlation_id=order.correlation_id,
+    )

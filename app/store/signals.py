@@ -1,0 +1,43 @@
+"""Signals in the database (`trading_signals`)."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+
+from app.domain.errors import Missing
+from app.domain.trading import Signal
+from app.store import rows
+from app.store.database import Database
+from app.store.inserts import insert_new
+from models import SignalRow
+
+
+class Signals:
+    """Signals by key."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def save(self, signal: Signal) -> bool:
+        """Store a signal; False if its key was there."""
+        with self._database.writing() as session:
+            return insert_new(session, SignalRow, [rows.signal_values(signal)], ("key",)) == 1
+
+    def get(self, key: str) -> Signal:
+        """The signal, or Missing."""
+        with self._database.reading() as session:
+            row = session.scalar(select(SignalRow).where(SignalRow.key == key))
+            if row is None:
+                raise Missing(f"there is no signal {key}")
+            return rows.signal(row)
+
+    def undecided(self, found_before: datetime, limit: int) -> list[str]:
+        """Keys of signals that nobody has approved, refused or expired, oldest first."""
+        query = (
+            select(SignalRow.key)
+            .where(SignalRow.status == "found", SignalRow.found_at < found_before)
+            .order_by(SignalRow.found_at)
+            .limit(limit)
+        )
+        with self._database.reading() as session:
+            return list(session.scalars(query))

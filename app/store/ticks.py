@@ -1,0 +1,57 @@
+"""Raw ticks in the database (`market_data`), in bulk."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app.domain.market import Tick, instant
+from app.store.database import Database
+from app.store.inserts import insert_new
+from models import MarketDataRow
+
+COLUMNS = "symbol, price, volume, side, timestamp, source"
+
+
+class Ticks:
+    """Ticks by symbol and time."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def archive(self, ticks: Sequence[Tick], source: str) -> int:
+        """How many were new; storing twice is storing once."""
+        if not ticks:
+            return 0
+        with self._database.writing(durable=False) as session:
+            return (_inserted if self._database.is_sqlite else _copied)(session, ticks, source)
+
+
+def _inserted(session: Session, ticks: Sequence[Tick], source: str) -> int:
+    values = [
+        {
+            "symbol": tick.symbol,
+            "price": tick.price,
+            "volume": tick.quantity,
+            "side": tick.side,
+            "timestamp": instant(tick.time_us),
+            "source": source,
+        }
+        for tick in ticks
+    ]
+    return insert_new(session, MarketDataRow, values, ("symbol", "timestamp"))
+
+
+def _copied(session: Session, ticks: Sequence[Tick], source: str) -> int:
+    """COPY into a table of this transaction, then what is not there yet into the real one."""
+    session.execute(
+        text(f"CREATE TEMPORARY TABLE incoming ON COMMIT DROP AS SELECT {COLUMNS} FROM market_data WITH NO DATA")
+    )
+    driver = session.connection().connection.driver_connection
+    assert driver is not None
+    with driver.cursor().copy(f"COPY incoming ({COLUMNS}) FROM STDIN") as copy:
+        for tick in ticks:
+            copy.write_row((tick.symbol, tick.price, tick.quantity, tick.side, instant(tick.time_us), source))
+    insert = f"INSERT INTO market_data ({COLUMNS}) SELECT {COLUMNS} FROM incoming ON CONFLICT DO NOTHING"
+    result = session.connection().execute(text(insert))
+    return result.rowcount

@@ -1,0 +1,30 @@
+"""SQLAlchemy rows, one table a file; only app/store uses them."""
+
+from models.account import THE_ACCOUNT, AccountRow
+from models.audits import AuditRow
+from models.bars import BarRow
+from models.base import Base
+from models.equity import EquityRow
+from models.executions import ExecutionRow
+from models.instruments import InstrumentRow
+from models.market_data import MarketDataRow
+from models.orders import OrderRow
+from models.risk_events import RiskEventRow
+from models.trades import TradeRow
+from models.trading_signals import SignalRow
+
+__all__ = [
+    "THE_ACCOUNT",
+    "AccountRow",
+    "AuditRow",
+    "BarRow",
+    "Base",
+    "EquityRow",
+    "ExecutionRow",
+    "InstrumentRow",
+    "MarketDataRow",
+    "OrderRow",
+    "RiskEventRow",
+    "SignalRow",
+    "TradeRow",
+]

@@ -1,0 +1,83 @@
+"""What the farm's tasks have in common: their context in logs, how they end a chain, and when they try again."""
+
+from random import uniform
+from typing import Any
+
+import structlog
+from billiard.einfo import ExceptionInfo
+from celery import Task
+from kombu.exceptions import OperationalError as BrokerError
+from redis.exceptions import ConnectionError as RedisGone
+from redis.exceptions import TimeoutError as RedisSlow
+from sqlalchemy.exc import OperationalError as DatabaseAway
+
+from app.domain.errors import Denied, Unavailable
+from app.steps.find_signals import FindFailed
+from app.store import DatabaseError
+
+CORRELATION = "cdb_correlation_id"
+AWAY = (Unavailable, DatabaseError, DatabaseAway, RedisGone, RedisSlow, BrokerError)
+TOLD = (*AWAY, Denied)  # a sentence says it all, a traceback would hide it
+
+log = structlog.get_logger()
+
+
+class Upkeep(Task[Any, Any]):
+    """A task that something else sends again: if the world is away it is not tried again, only told."""
+
+    throws = TOLD
+
+    def before_start(self, task_id: str, args: Any, kwargs: Any) -> None:
+        """Put the task and its correlation id on every log line."""
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(task=self.name, task_id=task_id)
+        correlation_id = (self.request.headers or {}).get(CORRELATION)
+        if correlation_id:
+            structlog.contextvars.bind_contextvars(correlation_id=correlation_id)
+
+    def on_retry(self, exc: Exception, task_id: str, args: Any, kwargs: Any, einfo: ExceptionInfo) -> None:
+        """Say that it will be tried again."""
+        log.warning("task is tried again", attempt=self.request.retries + 1, reason=str(exc))
+
+    def on_failure(self, exc: Exception, task_id: str, args: Any, kwargs: Any, einfo: ExceptionInfo) -> None:
+        """Say what is expected to happen now and then in a sentence; Celery writes tracebacks of the rest."""
+        if isinstance(exc, Denied):
+            log.error("venue denies access", reason=str(exc), cure=exc.cure)
+        elif isinstance(exc, AWAY):
+            log.warning("task gave up", reason=str(exc))
+
+    def after_return(
+        self, status: str, retval: Any, task_id: str, args: Any, kwargs: Any, einfo: ExceptionInfo
+    ) -> None:
+        """Leave nothing on the lines of the next task."""
+        structlog.contextvars.clear_contextvars()
+
+
+class Step(Upkeep):
+    """A link of a chain: returns the key that goes to the next one, or None to end the chain, as a success.
+
+    When the world is away it is tried again after 1, 2, 4 … seconds and a little, six times, and then fails.
+    """
+
+    autoretry_for = (*AWAY, FindFailed)
+    max_retries = 6
+    default_retry_delay = 1  # after a lost process; otherwise the back-off reckons
+    retry_backoff = 1
+    retry_backoff_max = 30
+    retry_jitter = False  # Celery's may be none at all; `retry` has its own
+    ignore_result = False
+    acks_late = True
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        handed_on = self.run(*args, **kwargs)
+        if handed_on is None:
+            self.request.chain = None
+        return handed_on
+
+    def retry(self, *args: Any, **options: Any) -> Any:
+        """Try again, but for a moment more or less: what failed together should not come back together.
+
+        Never at once: this try's RETRY would be stored after the next one's outcome, and hide it.
+        """
+        delay = options.get("countdown") or self.default_retry_delay
+        return super().retry(*args, **{**options, "countdown": delay + uniform(0.1, 0.5)})

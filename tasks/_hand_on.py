@@ -1,0 +1,60 @@
+"""Sends work to the next queue: the port `HandOn` over Celery."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+from kombu.exceptions import OperationalError
+
+from app.celery import farm
+from app.domain.market import BarClose
+from tasks._base import CORRELATION
+
+log = structlog.get_logger()
+
+
+class CeleryHandOn:
+    """Publishes tasks by name, in bounded time.
+
+    What the database knows of (signals, orders) may get lost on the way: it is logged, and the sweep sends it
+    again. Closes are known to nobody else until they are sent, so there the error is the caller's.
+    """
+
+    def closes(self, closes: Sequence[BarClose], frame: str, received_us: int) -> None:
+        """To signals.find."""
+        _signature("tasks.signals.find", [list(close) for close in closes], frame, received_us, about=frame).delay()
+
+    def signal(self, key: str, correlation_id: str) -> None:
+        """To risk.approve, then orders.place."""
+        approve = _signature("tasks.risk.approve", key, about=correlation_id)
+        self._try(approve | _signature("tasks.orders.place", about=correlation_id), key)
+
+    def order(self, client_order_id: str, correlation_id: str) -> None:
+        """To orders.place."""
+        self._try(_signature("tasks.orders.place", client_order_id, about=correlation_id), client_order_id)
+
+    def settle(self, client_order_id: str, correlation_id: str, delay_s: float) -> None:
+        """To orders.settle, after a while."""
+        settle = _signature("tasks.orders.settle", client_order_id, about=correlation_id)
+        self._try(settle.set(countdown=delay_s), client_order_id)
+
+    def _try(self, signature: Any, key: str) -> None:
+        try:
+            signature.apply_async()
+        except OperationalError as error:
+            log.warning("hand-on failed, the sweep will do it", key=key, reason=str(error))
+
+
+def hand_on() -> CeleryHandOn:
+    """The port, as the steps want it."""
+    return CeleryHandOn()
+
+
+def enqueue_drain(shard: int) -> None:
+    """Send a drain to a mailbox; the broker's error is the caller's."""
+    _signature("tasks.ticks.drain", shard).apply_async(retry=False)
+
+
+def _signature(task: str, *args: Any, about: str = "") -> Any:
+    headers = {CORRELATION: about} if about else {}
+    return farm.tasks[task].s(*args).set(headers=headers)

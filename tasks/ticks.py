@@ -1,0 +1,27 @@
+"""Queue ticks: mailboxes become bars. Nothing here is acknowledged; upkeep.wake sends what got lost."""
+
+from app import wiring
+from app.celery import farm
+from app.steps.drain import drain as drain_mailbox
+from tasks._base import Upkeep
+from tasks._hand_on import enqueue_drain, hand_on
+
+
+@farm.task(base=Upkeep)
+def drain(shard: int) -> int:
+    """Empty a mailbox; returns how many ticks were worked through."""
+    return drain_mailbox(
+        shard,
+        mailboxes=wiring.mailboxes(),
+        bars=wiring.bars(),
+        signals=wiring.signals(),
+        trades=wiring.trades(),
+        hand_on=hand_on(),
+        announce=wiring.topics(),
+        again=enqueue_drain,
+        intervals=wiring.settings().bar_intervals,
+        window_size=wiring.window_size(),
+        linger_ms=100,
+        budget_s=5,
+        now=wiring.clock(),
+    )

@@ -1,0 +1,83 @@
+"""Queue upkeep: what beat sends, to find what stands still and to keep what is known of the venue fresh."""
+
+from app import wiring
+from app.celery import farm
+from app.steps import archive_ticks as archiving
+from app.steps import mark_equity as marking
+from app.steps import open_account as opening
+from app.steps import refresh_instruments as refreshing
+from app.steps import sweep as sweeping
+from app.steps import wake as waking
+from app.steps import warm_windows as warming
+from app.store import keep_ticks
+from tasks._base import Upkeep
+from tasks._hand_on import enqueue_drain, hand_on
+
+asked: set[tuple[str, str]] = set()  # symbol and interval of each window whose past this process has asked for
+
+
+@farm.task(base=Upkeep)
+def wake() -> int:
+    """Send a drain to every mailbox that was forgotten; returns how many."""
+    return waking.wake(mailboxes=wiring.mailboxes(), enqueue=enqueue_drain)
+
+
+@farm.task(base=Upkeep)
+def archive(shard: int) -> int:
+    """Keep a mailbox's raw ticks; returns how many were new."""
+    return archiving.archive_ticks(
+        shard, mailboxes=wiring.mailboxes(), ticks=wiring.ticks(), source=wiring.settings().exchange
+    )
+
+
+@farm.task(base=Upkeep)
+def sweep() -> int:
+    """Send on what stands still; returns how much."""
+    return sweeping.sweep(
+        orders=wiring.orders(),
+        signals=wiring.signals(),
+        hand_on=hand_on(),
+        at=wiring.now(),
+        patience=wiring.seconds("patience"),
+    )
+
+
+@farm.task(base=Upkeep)
+def mark_equity() -> str:
+    """Value the account, which is opened when there is none; returns its equity."""
+    opening.open_account(ledger=wiring.ledger(), trading=wiring.trading(), currency=wiring.CURRENCY, at=wiring.now())
+    account = marking.mark_equity(
+        ledger=wiring.ledger(),
+        prices=wiring.prices(),
+        breaker=wiring.breaker(),
+        announce=wiring.topics(),
+        at=wiring.now(),
+    )
+    return f"{account.equity:f}"
+
+
+@farm.task(base=Upkeep)
+def warm() -> int:
+    """Fill missing bars from the venue; returns how many were new."""
+    return warming.warm_windows(
+        market=wiring.market(),
+        bars=wiring.bars(),
+        symbols=wiring.symbols(),
+        intervals=wiring.settings().bar_intervals,
+        size=wiring.window_size(),
+        asked=asked,
+        window_changed=wiring.windows().forget,
+        at=wiring.now(),
+    )
+
+
+@farm.task(base=Upkeep)
+def refresh_instruments() -> int:
+    """Read the venue's rules per symbol; returns how many symbols it lists."""
+    return refreshing.refresh_instruments(market=wiring.market(), instruments=wiring.instruments(), at=wiring.now())
+
+
+@farm.task(base=Upkeep)
+def retain() -> int:
+    """Make room for new raw ticks and drop old ones; returns how many rows or partitions went."""
+    return keep_ticks(wiring.database(), wiring.now(), wiring.settings().retention_days)

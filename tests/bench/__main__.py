@@ -1,0 +1,26 @@
+"""`make bench`: measures, and prints each figure beside a baseline of the same run."""
+
+import argparse
+import sys
+
+from tests.bench import latency, sustained
+from tests.bench.figures import Figure, plain, table
+
+BENCHMARKS = {"latency": latency.run, "sustained": sustained.run}
+
+
+def main() -> None:
+    """All of them, or the one that is named."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--only", choices=sorted(BENCHMARKS))
+    parser.add_argument("--json", action="store_true", help="for machines")
+    wanted = parser.parse_args()
+    figures: list[Figure] = []
+    for name, run in BENCHMARKS.items():
+        if wanted.only in (None, name):
+            print(f"measuring {name} …", file=sys.stderr)
+            figures += run()
+    print(plain(figures) if wanted.json else table(figures))
+
+
+main()

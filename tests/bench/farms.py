@@ -1,0 +1,73 @@
+"""A farm for a benchmark: its own folder and ports, up when it is entered, gone afterwards."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from workers.ports import free_port
+
+UP_S = 90.0
+ROOT = Path(__file__).parents[2]
+
+
+class NotUp(Exception):
+    """The farm did not come up; its output is in the message."""
+
+
+@contextmanager
+def running(**settings: str) -> Iterator[psutil.Process]:
+    """A farm that is up; `settings` are CDB_* without the prefix."""
+    folder = Path(tempfile.mkdtemp(prefix="cdb-bench-"))
+    own = {"DATA_DIR": str(folder), "VENUE_PORT": str(free_port()), "FLOWER_PORT": str(free_port()), **settings}
+    values = {f"CDB_{name}": value for name, value in own.items()}
+    for name in [name for name in os.environ if name.startswith("CDB_")]:
+        del os.environ[name]
+    os.environ.update(values)
+    said = folder / "said.txt"
+    with said.open("w") as out:
+        farm = subprocess.Popen([sys.executable, "-m", "app.cli", "up"], cwd=ROOT, stdout=out, stderr=out)
+    try:
+        _until_up(farm, said)
+        yield psutil.Process(farm.pid)
+    finally:
+        farm.terminate()
+        farm.wait(60)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _until_up(farm: "subprocess.Popen[bytes]", said: Path) -> None:
+    deadline = time.monotonic() + UP_S
+    while "the farm is up" not in said.read_text():
+        if farm.poll() is not None or time.monotonic() > deadline:
+            raise NotUp(said.read_text())
+        time.sleep(0.2)
+
+
+def cpu_s(farm: psutil.Process) -> dict[str, float]:
+    """Seconds of CPU that each service of a farm has used so far; `farm` is what keeps them."""
+    used = {"farm": _used_s(farm)}
+    for child in farm.children():
+        used[_service(child)] = _used_s(child) + sum(map(_used_s, child.children(recursive=True)))
+    return used
+
+
+def _used_s(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def _service(process: psutil.Process) -> str:
+    """`signals` of `celery -A app worker -Q signals`, `feed` of `python -m app.cli feed`."""
+    words = process.cmdline()
+    if "-Q" in words:
+        return words[words.index("-Q") + 1]
+    names = [name for name in ("venue", "feed", "beat", "flower") if name in words]
+    return names[0] if names else "redis"

@@ -1,0 +1,224 @@
+"""What every ledger does: the account, its day, its lock, and what is decided under it."""
+
+from contextlib import suppress
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from app.domain.orders import OrderState
+from app.domain.risk import TradingState
+from app.steps.ports import Check, Missing
+from tests.contracts.stores import LATER, StoreUnderTest, sale
+from tests.fixtures.memory.builders import NOON, a_fill, a_signal, an_exit, an_order
+
+MARKS = {"BTC/USDT": Decimal(110)}
+NEXT_DAY = NOON + timedelta(days=1)
+
+
+class LedgerContract:
+    """Subclasses give the fixture `store`."""
+
+    def test_an_account_is_opened_once(self, store: StoreUnderTest) -> None:
+        assert store.ledger.open_account(Decimal("10000.5"), NOON) is True
+        assert store.ledger.open_account(Decimal(1), LATER) is False
+
+        account = store.ledger.account({}, NOON)
+        assert (account.cash, account.equity, account.day_open, account.day_high) == (Decimal("10000.5"),) * 4
+        assert account.state is TradingState.ACTIVE
+
+    def test_before_it_is_opened_there_is_no_account(self, store: StoreUnderTest) -> None:
+        store.signals.save(a_signal())
+
+        with pytest.raises(Missing):
+            store.ledger.account({}, NOON)
+        with pytest.raises(Missing):
+            store.ledger.mark({}, NOON)
+        with pytest.raises(Missing), store.ledger.deciding("signal-1", {}, NOON):
+            pass
+
+    def test_a_signal_that_is_not_there_is_missing(self, store: StoreUnderTest) -> None:
+        with pytest.raises(Missing), store.opened().ledger.deciding("nobody", {}, NOON):
+            pass
+
+    def test_an_approved_entry_is_reserved_and_keeps_its_symbol_busy(self, store: StoreUnderTest) -> None:
+        order = store.opened().entry()
+
+        account = store.ledger.account({}, NOON)
+        assert (account.reserved, account.exposure, account.cash) == (Decimal(100), Decimal(0), Decimal(10_000))
+        assert account.busy == {"BTC/USDT"}
+        assert store.ledger.held() == ["BTC/USDT"]
+        assert store.orders.get(order.client_order_id) == order
+
+    def test_what_is_bought_is_exposure_and_what_is_still_to_be_bought_reserved(self, store: StoreUnderTest) -> None:
+        order = store.sent(store.opened().entry())
+        store.settled(order, OrderState.PARTIALLY_FILLED, a_fill(amount=Decimal("0.25")))
+
+        account = store.ledger.account(MARKS, NOON)
+        assert (account.reserved, account.exposure) == (Decimal(75), Decimal("27.5"))
+        assert account.cash == Decimal("9974.95")
+        assert account.equity == Decimal("10002.45")
+
+    def test_a_symbol_without_a_mark_counts_at_its_entry_price(self, store: StoreUnderTest) -> None:
+        store.opened().holding()
+
+        assert store.ledger.account({}, NOON).exposure == 100
+        assert store.ledger.account(MARKS, NOON).exposure == 110
+
+    def test_a_trade_that_was_left_is_remembered_by_its_symbol(self, store: StoreUnderTest) -> None:
+        trade_id = store.opened().holding().trade_id
+        store.settled(store.sent(store.exit(trade_id)), OrderState.FILLED, sale(at=LATER))
+
+        account = store.ledger.account(MARKS, LATER)
+        assert dict(account.left_at) == {"BTC/USDT": LATER}
+        assert account.busy == frozenset()
+        assert account.exposure == 0
+        assert store.ledger.held() == []
+
+    def test_a_signal_becomes_one_order(self, store: StoreUnderTest) -> None:
+        order = store.opened().entry()
+
+        with store.ledger.deciding("signal-1", {}, LATER) as decision:
+            assert decision.order == order
+            assert not decision.refused
+
+    @pytest.mark.parametrize("expired", [False, True])
+    def test_a_refusal_is_final(self, store: StoreUnderTest, expired: bool) -> None:
+        store.opened().signals.save(a_signal())
+        with store.ledger.deciding("signal-1", {}, NOON) as decision:
+            assert not decision.refused
+            decision.record([Check("max_exposure", "too much", {"share": "0.31"})])
+            decision.refuse("max_exposure: too much", expired=expired)
+
+        with store.ledger.deciding("signal-1", {}, LATER) as decision:
+            assert decision.refused
+            assert decision.order is None
+
+    def test_a_decision_that_breaks_leaves_nothing_behind(self, store: StoreUnderTest) -> None:
+        store.opened().signals.save(a_signal())
+        with suppress(ZeroDivisionError), store.ledger.deciding("signal-1", {}, NOON) as decision:
+            decision.trip(TradingState.HALTED, "loss")
+            order = an_order("lost", trade_id=decision.open_trade("momentum"), signal_key="signal-1")
+            decision.record([Check("one", None, {})])
+            decision.approve(order)
+            raise ZeroDivisionError
+
+        with pytest.raises(Missing):
+            store.orders.get("lost")
+        account = store.ledger.account({}, NOON)
+        assert (account.state, account.reserved, len(account.busy)) == (TradingState.ACTIVE, Decimal(0), 0)
+        assert store.signals.undecided(LATER, limit=9) == ["signal-1"]
+
+    def test_an_exit_sees_its_trade(self, store: StoreUnderTest) -> None:
+        trade_id = store.opened().holding().trade_id
+        store.signals.save(an_exit(trade_id=trade_id))
+
+        with store.ledger.deciding("exit-1", {}, NOON) as decision:
+            assert decision.trade is not None
+            assert (decision.trade.id, decision.trade.left) == (trade_id, Decimal(1))
+            assert not decision.exit_is_live
+
+    def test_a_strategys_exit_finds_the_trade_of_its_symbol(self, store: StoreUnderTest) -> None:
+        store.opened().holding("one", symbol="ETH/USDT")
+        trade_id = store.holding("two").trade_id
+        store.signals.save(an_exit(trade_id=None))
+
+        with store.ledger.deciding("exit-1", {}, NOON) as decision:
+            assert decision.trade is not None
+            assert decision.trade.id == trade_id
+
+    def test_an_entry_has_no_trade_to_leave(self, store: StoreUnderTest) -> None:
+        store.opened().holding()
+        store.signals.save(a_signal("another"))
+
+        with store.ledger.deciding("another", {}, NOON) as decision:
+            assert decision.trade is None
+            assert not decision.exit_is_live
+
+    def test_an_exit_of_what_was_left_sees_no_trade(self, store: StoreUnderTest) -> None:
+        trade_id = store.opened().holding().trade_id
+        store.settled(store.sent(store.exit(trade_id)), OrderState.FILLED, sale())
+        store.signals.save(an_exit("again", trade_id=trade_id))
+
+        with store.ledger.deciding("again", {}, NOON) as decision:
+            assert decision.trade is None
+
+    def test_a_live_exit_is_seen_by_the_next(self, store: StoreUnderTest) -> None:
+        trade_id = store.opened().holding().trade_id
+        store.exit(trade_id)
+        store.signals.save(an_exit("again", trade_id=trade_id))
+
+        with store.ledger.deciding("again", {}, NOON) as decision:
+            assert decision.exit_is_live
+
+    def test_an_exit_reserves_nothing(self, store: StoreUnderTest) -> None:
+        trade_id = store.opened().holding().trade_id
+        store.exit(trade_id)
+
+        assert store.ledger.account({}, NOON).reserved == 0
+
+    def test_tripping_shows_at_once_and_stays(self, store: StoreUnderTest) -> None:
+        store.opened().signals.save(a_signal())
+        with store.ledger.deciding("signal-1", {}, NOON) as decision:
+            decision.trip(TradingState.HALTED, "loss")
+            assert decision.account.state is TradingState.HALTED
+            decision.trip(TradingState.REDUCING, "drawdown")
+            assert decision.account.state is TradingState.HALTED
+
+        assert store.ledger.account({}, NOON).state is TradingState.HALTED
+
+    def test_tightening_never_loosens(self, store: StoreUnderTest) -> None:
+        store.opened()
+
+        assert store.ledger.tighten(TradingState.REDUCING, "drawdown", NOON) is True
+        assert store.ledger.tighten(TradingState.REDUCING, "drawdown", NOON) is False
+        assert store.ledger.tighten(TradingState.HALTED, "loss", NOON) is True
+        assert store.ledger.tighten(TradingState.REDUCING, "drawdown", NOON) is False
+        assert store.ledger.account({}, NOON).state is TradingState.HALTED
+
+    def test_a_person_may_set_any_state(self, store: StoreUnderTest) -> None:
+        store.opened().ledger.set_state(TradingState.HALTED, "maintenance", "ann", NOON)
+        store.ledger.set_state(TradingState.ACTIVE, "done", "ann", LATER)
+
+        assert store.ledger.account({}, LATER).state is TradingState.ACTIVE
+
+    def test_marking_raises_the_days_high_and_never_lowers_it(self, store: StoreUnderTest) -> None:
+        store.opened().holding()
+        store.ledger.mark({"BTC/USDT": Decimal(150)}, LATER)
+        account = store.ledger.mark({"BTC/USDT": Decimal(50)}, LATER)
+
+        assert account.equity == Decimal("9949.95")
+        assert (account.day_open, account.day_high) == (Decimal(10_000), Decimal("10049.95"))
+        assert account.drawdown == Decimal(100) / Decimal("10049.95")
+
+    def test_at_midnight_the_days_marks_begin_anew(self, store: StoreUnderTest) -> None:
+        store.opened().holding()
+        store.ledger.mark({"BTC/USDT": Decimal(150)}, LATER)
+        account = store.ledger.mark(MARKS, NEXT_DAY)
+
+        assert (account.equity, account.day_open, account.day_high) == (Decimal("10009.95"),) * 3
+
+    def test_a_decision_rolls_the_day_too(self, store: StoreUnderTest) -> None:
+        store.opened().holding()
+        store.signals.save(a_signal("another"))
+        with store.ledger.deciding("another", MARKS, NEXT_DAY) as decision:
+            assert decision.account.day_open == Decimal("10009.95")
+            decision.refuse("no")
+
+        assert store.ledger.account(MARKS, NEXT_DAY).day_open == Decimal("10009.95")
+
+    def test_what_the_drawdown_reduced_is_active_the_next_day(self, store: StoreUnderTest) -> None:
+        store.opened().ledger.tighten(TradingState.REDUCING, "drawdown", NOON)
+
+        assert store.ledger.mark({}, LATER).state is TradingState.REDUCING
+        assert store.ledger.mark({}, NEXT_DAY).state is TradingState.ACTIVE
+
+    def test_what_a_person_reduced_stays_reduced(self, store: StoreUnderTest) -> None:
+        store.opened().ledger.set_state(TradingState.REDUCING, "careful", "ann", NOON)
+
+        assert store.ledger.mark({}, NEXT_DAY).state is TradingState.REDUCING
+
+    def test_what_was_halted_stays_halted(self, store: StoreUnderTest) -> None:
+        store.opened().ledger.tighten(TradingState.HALTED, "loss", NOON)
+
+        assert store.ledger.mark({}, NEXT_DAY).state is TradingState.HALTED

@@ -1,0 +1,247 @@
+"""What every store of orders does: transitions that happen once, and fills that are booked once."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from app.domain.orders import IllegalTransition, OrderState
+from app.domain.protection import Protection
+from app.steps.ports import Missing
+from tests.contracts.stores import LATER, LEASE, StoreUnderTest, sale
+from tests.fixtures.memory.builders import NOON, a_fill
+
+HALF = Decimal("0.5")
+
+
+class OrdersContract:
+    """Subclasses give the fixture `store`."""
+
+    def test_an_unknown_order_is_missing(self, store: StoreUnderTest) -> None:
+        with pytest.raises(Missing):
+            store.orders.get("nobody")
+        with pytest.raises(Missing):
+            store.orders.claim("nobody", at=NOON, lease=LEASE)
+
+    def test_an_order_is_read_as_it_was_approved(self, store: StoreUnderTest) -> None:
+        order = store.opened().entry(amount=Decimal("0.000000000000000001"), price=Decimal("12345678901.123456789"))
+
+        assert store.orders.get(order.client_order_id) == order
+
+    def test_a_claim_is_won_once(self, store: StoreUnderTest) -> None:
+        order = store.opened().entry()
+
+        won = store.orders.claim(order.client_order_id, at=LATER, lease=LEASE)
+        assert won is not None
+        assert (won.state, won.attempts) == (OrderState.SUBMITTING, 1)
+        assert (won.claimed_at, won.lease_until) == (LATER, LATER + LEASE)
+        assert store.orders.get(order.client_order_id) == won
+        assert store.orders.claim(order.client_order_id, at=LATER, lease=LEASE) is None
+
+    def test_what_was_released_may_be_claimed_again(self, store: StoreUnderTest) -> None:
+        claimed = store.sent(store.opened().entry())
+
+        assert store.orders.release(claimed, "not sent", LATER).state is OrderState.APPROVED
+        assert store.sent(claimed).attempts == 2
+
+    def test_an_accepted_order_is_open_under_the_venues_id(self, store: StoreUnderTest) -> None:
+        order = store.orders.accept(store.sent(store.opened().entry()), "venue-1", LATER)
+
+        assert (order.state, order.exchange_order_id) == (OrderState.OPEN, "venue-1")
+        assert store.orders.get(order.client_order_id) == order
+
+    def test_a_doubted_order_keeps_its_reservation(self, store: StoreUnderTest) -> None:
+        order = store.orders.doubt(store.sent(store.opened().entry()), "timed out", LATER)
+
+        assert (order.state, order.reason) == (OrderState.UNKNOWN, "timed out")
+        assert store.ledger.account({}, LATER).reserved == 100
+
+    def test_a_rejected_entry_frees_its_reservation_and_its_symbol(self, store: StoreUnderTest) -> None:
+        order = store.orders.reject(store.sent(store.opened().entry()), "30004 no money", LATER)
+
+        assert (order.state, order.reason) == (OrderState.REJECTED, "30004 no money")
+        account = store.ledger.account({}, LATER)
+        assert (account.reserved, len(account.busy)) == (Decimal(0), 0)
+        assert store.ledger.held() == []
+
+    def test_an_expired_entry_frees_its_reservation_and_its_symbol(self, store: StoreUnderTest) -> None:
+        order = store.orders.expire(store.opened().entry(), "too late", LATER)
+
+        assert order.state is OrderState.EXPIRED
+        assert store.ledger.account({}, LATER).busy == frozenset()
+
+    def test_a_rejected_exit_leaves_the_trade_open(self, store: StoreUnderTest) -> None:
+        trade_id = store.opened().holding().trade_id
+        store.orders.reject(store.sent(store.exit(trade_id)), "no", LATER)
+
+        assert store.ledger.account({}, LATER).busy == {"BTC/USDT"}
+
+    def test_whoever_comes_too_late_gets_what_is_there_now(self, store: StoreUnderTest) -> None:
+        claimed = store.sent(store.opened().entry())
+        accepted = store.orders.accept(claimed, "venue-1", LATER)
+
+        for late in (store.orders.doubt, store.orders.reject, store.orders.release):
+            assert late(claimed, "late", LATER) == accepted
+
+    def test_a_claim_of_long_ago_says_nothing_of_a_new_one(self, store: StoreUnderTest) -> None:
+        first = store.sent(store.opened().entry())
+        store.orders.release(first, "not sent", LATER)
+        second = store.sent(first)
+
+        assert store.orders.accept(first, "venue-1", LATER) == second
+
+    def test_the_claimant_may_still_say_what_became_of_a_doubted_order(self, store: StoreUnderTest) -> None:
+        claimed = store.sent(store.opened().entry())
+        store.orders.doubt(claimed, "whoever was sending it fell silent", LATER)
+
+        assert store.orders.accept(claimed, "venue-1", LATER).state is OrderState.OPEN
+
+    def test_the_claimant_may_not_release_a_doubted_order(self, store: StoreUnderTest) -> None:
+        claimed = store.sent(store.opened().entry())
+        doubted = store.orders.doubt(claimed, "silent", LATER)
+
+        assert store.orders.release(claimed, "not sent", LATER) == doubted
+
+    def test_nonsense_is_refused(self, store: StoreUnderTest) -> None:
+        with pytest.raises(IllegalTransition):
+            store.orders.accept(store.opened().entry(), "venue-1", LATER)
+
+    def test_an_end_is_final(self, store: StoreUnderTest) -> None:
+        ended = store.orders.reject(store.sent(store.opened().entry()), "no", LATER)
+
+        assert store.orders.accept(ended, "venue-1", LATER).state is OrderState.REJECTED
+        assert store.orders.claim(ended.client_order_id, at=LATER, lease=LEASE) is None
+
+    def test_a_filled_entry_is_paid_and_protected(self, store: StoreUnderTest) -> None:
+        order = store.opened().holding()
+
+        assert (order.state, order.filled, order.exchange_order_id) == (OrderState.FILLED, Decimal(1), "venue-1")
+        account = store.ledger.account({}, LATER)
+        assert (account.cash, account.exposure, account.reserved) == (Decimal("9899.95"), Decimal(100), Decimal(0))
+        assert [(level.stop, level.take) for level in store.trades.levels()] == [(98.0, 104.0)]
+
+    def test_a_fill_that_comes_twice_is_booked_once(self, store: StoreUnderTest) -> None:
+        order = store.opened().holding()
+        again = store.settled(order, OrderState.FILLED, a_fill("fill-of-signal-1"))
+
+        assert again == order
+        assert store.ledger.account({}, LATER).cash == Decimal("9899.95")
+
+    def test_fills_add_up(self, store: StoreUnderTest) -> None:
+        order = store.sent(store.opened().entry())
+        first, second = a_fill("one", amount=HALF), a_fill("two", amount=HALF, price=Decimal(101))
+        part = store.settled(order, OrderState.PARTIALLY_FILLED, first)
+        assert (part.state, part.filled) == (OrderState.PARTIALLY_FILLED, HALF)
+        whole = store.settled(part, OrderState.FILLED, first, second)
+
+        assert (whole.state, whole.filled) == (OrderState.FILLED, Decimal(1))
+        account = store.ledger.account({}, LATER)
+        assert account.cash == Decimal("9899.40")
+        assert account.exposure == Decimal("100.5")
+
+    def test_a_report_that_knows_less_changes_nothing(self, store: StoreUnderTest) -> None:
+        order = store.opened().holding()
+        late = store.settled(order, OrderState.OPEN)
+
+        assert (late.state, late.filled) == (OrderState.FILLED, Decimal(1))
+
+    def test_a_late_fill_of_a_cancelled_order_is_booked(self, store: StoreUnderTest) -> None:
+        order = store.settled(store.sent(store.opened().entry()), OrderState.CANCELLED)
+        assert store.ledger.account({}, LATER).busy == frozenset()
+        late = store.settled(order, OrderState.FILLED, a_fill(amount=HALF))
+
+        assert (late.state, late.filled) == (OrderState.CANCELLED, HALF)
+        account = store.ledger.account({}, LATER)
+        assert (account.exposure, account.reserved, set(account.busy)) == (Decimal(50), Decimal(0), {"BTC/USDT"})
+        assert len(store.trades.levels()) == 1
+
+    def test_an_entry_that_ends_without_a_fill_voids_its_trade(self, store: StoreUnderTest) -> None:
+        store.settled(store.sent(store.opened().entry()), OrderState.CANCELLED)
+
+        assert store.ledger.held() == []
+        assert store.trades.levels() == []
+
+    def test_an_entry_that_ends_with_a_part_keeps_its_trade(self, store: StoreUnderTest) -> None:
+        store.settled(store.sent(store.opened().entry()), OrderState.CANCELLED, a_fill(amount=HALF))
+
+        account = store.ledger.account({}, LATER)
+        assert (account.exposure, account.reserved, set(account.busy)) == (Decimal(50), Decimal(0), {"BTC/USDT"})
+
+    def test_a_sale_brings_its_cash_and_closes_the_trade(self, store: StoreUnderTest) -> None:
+        trade_id = store.opened().holding().trade_id
+        store.settled(store.sent(store.exit(trade_id)), OrderState.FILLED, sale(price=Decimal(120)))
+
+        account = store.ledger.account({}, LATER)
+        assert (account.cash, account.equity, account.exposure) == (
+            Decimal("10019.90"),
+            Decimal("10019.90"),
+            Decimal(0),
+        )
+
+    def test_a_fee_in_base_currency_is_less_to_hold(self, store: StoreUnderTest) -> None:
+        order = store.sent(store.opened().entry())
+        store.settled(
+            order, OrderState.FILLED, a_fill(commission=Decimal("0.0005"), commission_asset="BTC"), protection=NONE
+        )
+
+        account = store.ledger.account({}, LATER)
+        assert (account.cash, account.exposure) == (Decimal(9_900), Decimal("99.95"))
+        assert [(level.stop, level.take) for level in store.trades.levels()] == [(None, None)]
+
+    def test_a_trade_has_one_live_exit_at_most(self, store: StoreUnderTest) -> None:
+        trade_id = store.opened().holding().trade_id
+        store.exit(trade_id, "one")
+
+        with pytest.raises((ValueError, IntegrityError)):
+            store.exit(trade_id, "two")
+
+    def test_after_an_exit_has_ended_there_may_be_another(self, store: StoreUnderTest) -> None:
+        trade_id = store.opened().holding().trade_id
+        store.orders.reject(store.sent(store.exit(trade_id, "one")), "no", LATER)
+
+        assert store.exit(trade_id, "two").trade_id == trade_id
+
+    def test_left_behind_is_what_nobody_has_touched_oldest_first(self, store: StoreUnderTest) -> None:
+        store.opened().entry("one", symbol="ETH/USDT")
+        doubted = store.sent(store.entry("two"))
+        store.orders.doubt(doubted, "silent", LATER)
+        patience = timedelta(seconds=5)
+
+        def behind(seconds: float, limit: int = 9) -> list[str]:
+            found = store.orders.left_behind(NOON + timedelta(seconds=seconds), patience, limit)
+            return [order.client_order_id for order in found]
+
+        assert behind(5) == []
+        assert behind(5.5) == ["O-one"]
+        assert behind(7) == ["O-one", "O-two"]
+        assert behind(7, limit=1) == ["O-one"]
+
+    def test_left_behind_is_what_was_claimed_and_never_heard_of_again(self, store: StoreUnderTest) -> None:
+        claimed = store.sent(store.opened().entry())
+
+        assert store.orders.left_behind(NOON + LEASE - timedelta(seconds=1), timedelta(hours=1), 9) == []
+        assert store.orders.left_behind(NOON + LEASE, timedelta(hours=1), 9) == [claimed]
+
+    def test_what_has_ended_is_never_left_behind(self, store: StoreUnderTest) -> None:
+        store.opened().holding()
+
+        assert store.orders.left_behind(NOON + timedelta(days=9), timedelta(seconds=1), 9) == []
+
+    def test_asking_for_it_touches_an_order(self, store: StoreUnderTest) -> None:
+        order = store.sent(store.opened().entry())
+        later = NOON + timedelta(seconds=20)
+        store.settled(order, OrderState.OPEN, at=later)
+
+        assert store.orders.left_behind(later + timedelta(seconds=4), timedelta(seconds=5), 9) == []
+
+    def test_orders_do_not_mix(self, store: StoreUnderTest) -> None:
+        first = store.opened().holding("one", symbol="ETH/USDT")
+        second = store.entry("two")
+        store.settled(store.sent(second), OrderState.FILLED, a_fill("fill-of-one"))  # ids are unique by symbol
+
+        assert store.orders.get(first.client_order_id) == first
+        assert store.ledger.account({}, LATER).exposure == 200
+
+
+NONE = Protection(None, None, None)

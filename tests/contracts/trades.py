@@ -1,0 +1,75 @@
+"""What every store of trades does."""
+
+from decimal import Decimal
+
+from app.domain.orders import OrderState
+from app.domain.protection import Level, Protection
+from tests.contracts.stores import LATER, StoreUnderTest, sale
+from tests.fixtures.memory.builders import a_fill, an_exit
+
+
+class TradesContract:
+    """Subclasses give the fixture `store`."""
+
+    def test_an_open_trade_has_its_levels(self, store: StoreUnderTest) -> None:
+        order = store.sent(store.opened().entry())
+        kept = Protection(Decimal("0.02"), None, Decimal("0.01"))
+        store.settled(order, OrderState.FILLED, a_fill(), protection=kept)
+
+        assert store.trades.levels() == [Level(order.trade_id, "BTC/USDT", 98.0, None, 0.01, 100.0)]
+
+    def test_what_is_not_bought_has_none(self, store: StoreUnderTest) -> None:
+        store.sent(store.opened().entry())
+
+        assert store.trades.levels() == []
+
+    def test_a_trade_that_is_being_left_has_none(self, store: StoreUnderTest) -> None:
+        trade_id = store.opened().holding().trade_id
+        store.exit(trade_id)
+
+        assert store.trades.levels() == []
+
+    def test_a_trade_whose_exit_failed_has_them_again_and_counts_the_attempt(self, store: StoreUnderTest) -> None:
+        trade_id = store.opened().holding().trade_id
+        for number in range(2):
+            store.orders.reject(store.sent(store.exit(trade_id, f"exit-{number}")), "no", LATER)
+
+        assert [(level.trade_id, level.attempt) for level in store.trades.levels()] == [(trade_id, 2)]
+
+    def test_a_refused_exit_counts_as_an_attempt_so_that_the_next_has_another_name(self, store: StoreUnderTest) -> None:
+        trade_id = store.opened().holding().trade_id
+        for key, expired in (("one", False), ("two", True)):
+            store.signals.save(an_exit(key, trade_id=trade_id))
+            with store.ledger.deciding(key, {}, LATER) as decision:
+                decision.refuse("no", expired=expired)
+
+        assert [level.attempt for level in store.trades.levels()] == [2]
+
+    def test_a_trade_that_was_left_has_none(self, store: StoreUnderTest) -> None:
+        trade_id = store.opened().holding().trade_id
+        store.settled(store.sent(store.exit(trade_id)), OrderState.FILLED, sale())
+
+        assert store.trades.levels() == []
+
+    def test_what_is_left_after_a_part_was_sold_is_protected(self, store: StoreUnderTest) -> None:
+        trade_id = store.opened().holding().trade_id
+        store.settled(store.sent(store.exit(trade_id)), OrderState.CANCELLED, sale(amount=Decimal("0.25")))
+
+        assert [(level.trade_id, level.attempt) for level in store.trades.levels()] == [(trade_id, 1)]
+
+    def test_a_peak_is_raised_and_never_lowered(self, store: StoreUnderTest) -> None:
+        trade_id = store.opened().holding().trade_id
+        store.trades.raise_peaks({trade_id: Decimal("120.5")})
+        store.trades.raise_peaks({trade_id: Decimal(110)})
+
+        assert [level.peak for level in store.trades.levels()] == [120.5]
+
+    def test_each_trade_has_its_own_levels(self, store: StoreUnderTest) -> None:
+        first = store.opened().holding("one", symbol="BTC/USDT")
+        second = store.holding("two", symbol="ETH/USDT")
+        store.trades.raise_peaks({second.trade_id: Decimal(130)})
+
+        assert {level.trade_id: level.peak for level in store.trades.levels()} == {
+            first.trade_id: 100.0,
+            second.trade_id: 130.0,
+        }

@@ -1,0 +1,155 @@
+"""`cdb replay` of a minute and a half of real trades: every tick once, the bars of pandas, the signals of plain `ta`.
+
+It is played on the farm's own SQLite and Redis, and on servers that it is given. What comes of it is held against the
+file alone, so that both replays are also the same.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar
+
+import pytest
+import redis
+from pandas import DataFrame, Timedelta, Timestamp
+from sqlalchemy import select
+
+from app.store import Database
+from models import BarRow, Base, MarketDataRow, SignalRow
+from tests.fixtures.commands import Commands
+from tests.fixtures.databases import KINDS
+from tests.unit.strategies.test_real_trades import Found, bars_of_a_second, plainly
+
+Row = TypeVar("Row", bound=Base)
+Bars = list[tuple[Timestamp, float, float, float, float, int, bool]]
+
+SECONDS, SPEED = 90, 20
+MINUTE = timedelta(minutes=1)
+COLUMNS = ["timestamp_ms", "symbol", "price", "quantity", "side", "trade_id"]
+
+
+@dataclass(frozen=True)
+class Played:
+    """What a replay left in its database; `shift` is how much later than in the file everything happened."""
+
+    told: dict[str, object]
+    ticks: Sequence[MarketDataRow]
+    bars: Sequence[BarRow]
+    signals: Sequence[SignalRow]
+    shift: timedelta
+
+
+@pytest.fixture
+def trades(recorded_trades: DataFrame) -> DataFrame:
+    """The first 90 seconds of the file."""
+    return recorded_trades.loc[: recorded_trades.index[0] + Timedelta(seconds=SECONDS)]
+
+
+@pytest.fixture(params=KINDS)
+def place(cdb: Commands, request: pytest.FixtureRequest) -> str:
+    """The address of the database to play on: the farm's own, or one that it is given together with a Redis."""
+    if request.param == "sqlite":
+        return f"sqlite:///{cdb.data_dir}/replays/*/cdb.sqlite"
+    url: str = request.getfixturevalue("empty_postgresql")
+    cdb.env |= {"CDB_DATABASE_URL": url, "CDB_REDIS_URL": request.getfixturevalue("redis_url")}
+    return url
+
+
+@pytest.mark.timeout(150)
+def test_real_trades_become_the_bars_of_pandas_and_the_signals_of_plain_ta(
+    cdb: Commands, trades: DataFrame, place: str, redis_client: "redis.Redis"
+) -> None:
+    played = replayed(cdb, trades, place)
+
+    assert counted(played) == {"sent": len(trades), "received": len(trades), "processed": len(trades), "lost": 0}
+    assert played.shift % MINUTE == timedelta()
+    for symbol in trades["symbol"].unique():
+        assert ticks_of(played, symbol) == ticks_in(trades, symbol)
+        bars = bars_of_a_second(trades, symbol)
+        assert bars_found(played, symbol) == bars_wanted(trades, bars, symbol)
+        assert volumes_found(played, symbol) == pytest.approx(list(bars["volume"]), rel=1e-12)
+        assert signals_of(played, symbol) == plainly(bars)
+    assert {str(signal.signal_type) for signal in played.signals} == {"BUY", "SELL"}
+    assert all(signal.window_whole for signal in played.signals)
+    assert redis_client.keys() == [], "a replay leaves nothing on a server that is not its own"
+
+
+def replayed(cdb: Commands, trades: DataFrame, place: str) -> Played:
+    file = cdb.data_dir / "trades.csv.gz"
+    trades[COLUMNS].to_csv(file, index=False)
+    ended = cdb.run("replay", str(file), "--speed", str(SPEED), "--bar", "1s", "--json")
+    assert ended.returncode == 0, ended.stderr
+    if "*" in place:
+        (found,) = cdb.data_dir.glob("replays/*/cdb.sqlite")
+        place = f"sqlite:///{found}"
+    ticks, bars, signals = rows(place, MarketDataRow), rows(place, BarRow), rows(place, SignalRow)
+    shift = min(tick.timestamp for tick in ticks) - trades.index[0].to_pydatetime()
+    return Played(json.loads(ended.stdout), ticks, bars, signals, shift)
+
+
+def rows(url: str, table: type[Row]) -> Sequence[Row]:
+    """All of a table, in the order of their keys."""
+    database = Database(url)
+    with database.reading() as session:
+        found = session.scalars(select(table).order_by(table.__table__.c.id)).all()
+        session.expunge_all()
+    database.engine.dispose()
+    return found
+
+
+def counted(played: Played) -> dict[str, object]:
+    counters = played.told["counters"]
+    assert isinstance(counters, dict)
+    lost = ("ticks_late", "ticks_doubled", "ticks_bad", "ticks_conflated", "ticks_archive_lost")
+    return {
+        "sent": played.told["ticks_sent"],
+        "received": counters["ticks_received"],
+        "processed": played.told["ticks_processed"],
+        "lost": sum(counters.get(name, 0) for name in lost),
+    }
+
+
+def ticks_of(played: Played, symbol: str) -> list[tuple[int, float, float, str]]:
+    """In the order in which they came: time in milliseconds as in the file, price, quantity, side."""
+    times = [tick.timestamp for tick in played.ticks if tick.symbol == symbol]
+    assert times == sorted(set(times))
+    return [
+        (Timestamp(tick.timestamp - played.shift).value // 1_000_000, tick.price, tick.volume, tick.side)
+        for tick in played.ticks
+        if tick.symbol == symbol
+    ]
+
+
+def ticks_in(trades: DataFrame, symbol: str) -> list[tuple[int, float, float, str]]:
+    of_symbol = trades[trades["symbol"] == symbol]
+    return list(of_symbol[["timestamp_ms", "price", "quantity", "side"]].itertuples(index=False, name=None))
+
+
+def bars_found(played: Played, symbol: str) -> Bars:
+    return [
+        (Timestamp(bar.end - played.shift), bar.open, bar.high, bar.low, bar.close, bar.ticks, bar.whole)
+        for bar in sorted(played.bars, key=lambda bar: bar.end)
+        if bar.symbol == symbol
+    ]
+
+
+def bars_wanted(trades: DataFrame, bars: DataFrame, symbol: str) -> Bars:
+    """As pandas has them; its counts come from the trades once more."""
+    of_symbol = trades[trades["symbol"] == symbol]
+    counts = of_symbol["price"].resample("1s", label="right", closed="left").count()
+    figures = bars[["open", "high", "low", "close"]].itertuples(name=None)
+    return [(end, o, h, low, c, int(counts[end]), True) for end, o, h, low, c in figures]
+
+
+def volumes_found(played: Played, symbol: str) -> list[float]:
+    """Floats are added up in another order by pandas."""
+    return [bar.volume for bar in sorted(played.bars, key=lambda bar: bar.end) if bar.symbol == symbol]
+
+
+def signals_of(played: Played, symbol: str) -> Found:
+    return sorted(
+        (Timestamp(one.timestamp - played.shift), str(one.signal_type).lower())
+        for one in played.signals
+        if one.symbol == symbol and one.strategy == "momentum"
+    )

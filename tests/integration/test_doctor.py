@@ -1,0 +1,226 @@
+"""The doctor over a real Redis, database and venue: each thing that can be wrong is found, with its cure."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from app.cli import doctor
+from app.cli.codes import FAILED, WRONG
+from tests.fixtures.typed import Ended, Typed
+from tests.fixtures.venue import ServedVenue
+from workers.farm import held
+
+NOBODY = "127.0.0.1:1"
+
+
+@pytest.fixture
+def well(
+    data_dir: Path, redis_url: str, sqlite_url: str, venue: ServedVenue, monkeypatch: pytest.MonkeyPatch
+) -> pytest.MonkeyPatch:
+    """Settings with which nothing is wrong; a test makes one of them wrong."""
+    for name, value in {
+        "CDB_REDIS_URL": redis_url,
+        "CDB_DATABASE_URL": sqlite_url,
+        "CDB_EXCHANGE_REST_URL": venue.rest_url,
+        "CDB_SYMBOLS": "BTC/USDT,ETH/USDT",
+    }.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+def found(ended: Ended) -> Mapping[str, Mapping[str, object]]:
+    return {finding["what"]: finding for finding in ended.plain}
+
+
+def only(well: pytest.MonkeyPatch, *checks: str) -> None:
+    """Some checks alone, because ccxt waits between its requests."""
+    well.setattr(doctor, "CHECKS", [check for check in doctor.CHECKS if check.__name__ in checks])
+
+
+def test_nothing_is_wrong_when_everything_answers(well: pytest.MonkeyPatch, typed: Typed) -> None:
+    ended = typed("doctor", "--json")
+
+    assert (ended.code, ended.err) == (0, "")
+    assert list(found(ended)) == ["Redis", "database", "venue", "clock", "symbols", "keys", "disk", "protobuf"]
+    assert all(finding["ok"] and not finding["cure"] for finding in ended.plain)
+    assert found(ended)["keys"]["told"] == "accepted; 100000 USDT"
+    assert found(ended)["symbols"]["told"] == "2 can be traded: BTC/USDT, ETH/USDT"
+
+
+def test_a_person_reads_what_was_found_in_a_table(well: pytest.MonkeyPatch, typed: Typed) -> None:
+    only(well, "_redis", "_database", "_disk")
+    ended = typed("doctor")
+
+    assert ended.code == 0
+    assert [line.split()[:2] for line in ended.out.splitlines()][1:3] == [["ok", "Redis"], ["ok", "database"]]
+
+
+def test_a_redis_that_is_gone_is_wrong(well: pytest.MonkeyPatch, typed: Typed) -> None:
+    only(well, "_redis", "_database")
+    well.setenv("CDB_REDIS_URL", f"redis://{NOBODY}/0")
+
+    ended = typed("doctor", "--json")
+
+    assert ended.code == FAILED
+    assert found(ended)["Redis"]["ok"] is False
+    assert found(ended)["Redis"]["cure"] == "start it, or correct CDB_REDIS_URL"
+
+
+def test_a_database_without_tables_is_to_be_migrated(well: pytest.MonkeyPatch, typed: Typed, tmp_path: Path) -> None:
+    well.setenv("CDB_DATABASE_URL", f"sqlite:///{tmp_path / 'bare.sqlite'}")
+
+    ended = typed("doctor", "--json")
+
+    assert ended.code == FAILED
+    assert found(ended)["database"]["told"] == "The database has no tables yet"
+    assert found(ended)["database"]["cure"] == "Run: cdb migrate"
+    assert found(ended)["symbols"]["ok"] is None
+
+
+def test_a_migration_cures_it(well: pytest.MonkeyPatch, typed: Typed, tmp_path: Path) -> None:
+    only(well, "_database")
+    well.setenv("CDB_DATABASE_URL", f"sqlite:///{tmp_path / 'bare.sqlite'}")
+
+    migrated = typed("migrate")
+
+    assert migrated.code == 0
+    assert migrated.out.endswith("bare.sqlite is up to date.\n")
+    assert typed("doctor").code == 0
+
+
+def test_a_database_server_that_is_gone_is_wrong_and_its_password_is_not_shown(
+    well: pytest.MonkeyPatch, typed: Typed
+) -> None:
+    well.setenv("CDB_DATABASE_URL", f"postgresql://me:hunter2@{NOBODY}/cdb")
+
+    ended = typed("doctor", "--json")
+
+    assert ended.code == FAILED
+    assert found(ended)["database"]["told"] == f"The database postgresql+psycopg://me:***@{NOBODY}/cdb does not answer"
+    assert found(ended)["database"]["cure"] == "Start it, or correct CDB_DATABASE_URL"
+    assert "hunter2" not in ended.out + ended.err
+
+
+def test_a_database_of_an_unknown_kind_is_wrong(well: pytest.MonkeyPatch, typed: Typed) -> None:
+    well.setenv("CDB_DATABASE_URL", "mysql://host/name")
+
+    ended = typed("doctor", "--json")
+
+    assert ended.code == FAILED
+    assert "postgresql://user:password@host/name" in str(found(ended)["database"]["cure"])
+
+
+def test_a_venue_that_does_not_answer_is_wrong_and_the_rest_cannot_be_judged(
+    well: pytest.MonkeyPatch, typed: Typed
+) -> None:
+    well.setenv("CDB_EXCHANGE_REST_URL", f"http://{NOBODY}")
+
+    ended = typed("doctor", "--json")
+
+    assert ended.code == FAILED
+    assert found(ended)["venue"]["cure"] == f"is http://{NOBODY} right? else correct CDB_EXCHANGE_REST_URL"
+    assert "clock" not in found(ended)
+    assert (found(ended)["symbols"]["ok"], found(ended)["keys"]["ok"]) == (None, None)
+
+
+def test_a_key_that_the_venue_does_not_take_is_wrong(well: pytest.MonkeyPatch, typed: Typed) -> None:
+    only(well, "_keys")
+    well.setenv("CDB_API_KEY", "nobody")
+    well.setenv("CDB_API_SECRET", "knows")
+
+    ended = typed("doctor", "--json")
+
+    assert ended.code == FAILED
+    assert found(ended)["keys"]["ok"] is False
+    assert "CDB_API_KEY" in str(found(ended)["keys"]["cure"])
+
+
+def test_a_clock_that_is_off_is_to_be_set(well: pytest.MonkeyPatch, typed: Typed, venue: ServedVenue) -> None:
+    only(well, "_venue")
+    venue.fail("clock_skew", ms=5000)
+
+    ended = typed("doctor", "--json")
+
+    assert ended.code == FAILED
+    assert str(found(ended)["clock"]["told"]).startswith(("the venue's is +49", "the venue's is +50"))
+    assert "NTP" in str(found(ended)["clock"]["cure"])
+
+
+def test_symbols_that_nobody_lists_are_wrong(well: pytest.MonkeyPatch, typed: Typed) -> None:
+    only(well, "_symbols")
+    well.setenv("CDB_SYMBOLS", "NONE/USDT")
+
+    ended = typed("doctor", "--json")
+
+    assert ended.code == FAILED
+    assert found(ended)["symbols"]["cure"] == "correct CDB_SYMBOLS"
+    assert "symbol left out" in ended.err
+
+
+def test_many_symbols_are_not_all_listed(well: pytest.MonkeyPatch, typed: Typed) -> None:
+    only(well, "_symbols")
+    well.setenv("CDB_SYMBOLS", "all")
+    well.setattr(doctor, "SHOWN", 2)
+
+    assert str(found(typed("doctor", "--json"))["symbols"]["told"]).endswith(" …")
+
+
+def test_a_disk_that_is_nearly_full_is_wrong(well: pytest.MonkeyPatch, typed: Typed) -> None:
+    only(well, "_disk")
+    well.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=10_000_000))
+
+    ended = typed("doctor", "--json")
+
+    assert ended.code == FAILED
+    assert "CDB_RETENTION_DAYS" in str(found(ended)["disk"]["cure"])
+
+
+def test_a_library_whose_absence_is_silent_is_missed(well: pytest.MonkeyPatch, typed: Typed) -> None:
+    only(well, "_libraries")
+    well.setattr(doctor, "find_spec", lambda name: None)
+
+    ended = typed("doctor", "--json")
+
+    assert ended.code == FAILED
+    assert found(ended)["protobuf"]["cure"] == "make setup"
+
+
+def test_a_farm_that_is_not_started_has_nothing_wrong(typed: Typed) -> None:
+    ended = typed("doctor", "--json")
+
+    assert ended.code == 0
+    assert found(ended)["venue"]["ok"] is None
+    assert {"symbols", "keys"}.isdisjoint(found(ended))
+
+
+def test_a_machine_without_redis_is_told_what_to_install(typed: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workers.embedded_redis.find_spec", lambda name: None)
+    monkeypatch.setenv("PATH", "")
+
+    ended = typed("doctor", "--json")
+
+    assert ended.code == FAILED
+    assert found(ended)["Redis"]["told"] == "There is no Redis on this machine"
+    assert "CDB_REDIS_URL" in str(found(ended)["Redis"]["cure"])
+
+
+def test_of_a_farm_that_runs_the_embedded_servers_must_answer(
+    data_dir: Path, typed: Typed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CDB_VENUE_PORT", "1")
+    with held(data_dir):
+        ended = typed("doctor", "--json")
+
+    assert ended.code == FAILED
+    assert [what for what, finding in found(ended).items() if finding["ok"] is False] == ["Redis", "database", "venue"]
+
+
+def test_wrong_settings_come_before_all(typed: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CDB_MODE", "dream")
+
+    ended = typed("doctor", "--json")
+
+    assert (ended.code, ended.out) == (WRONG, "")
+    assert "CDB_MODE=dream" in ended.err

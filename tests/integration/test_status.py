@@ -1,0 +1,81 @@
+"""cdb status over a real Redis and database."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from app import wiring
+from app.cli.codes import UNREACHABLE
+from tests.fixtures.typed import Typed
+from workers.farm import held
+
+
+@pytest.fixture
+def served(data_dir: Path, redis_url: str, sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Servers of somebody else's, with a migrated database."""
+    monkeypatch.setenv("CDB_REDIS_URL", redis_url)
+    monkeypatch.setenv("CDB_REDIS_PREFIX", f"{data_dir.parent.name}:")
+    monkeypatch.setenv("CDB_DATABASE_URL", sqlite_url)
+    return data_dir
+
+
+def test_without_a_farm_it_says_how_to_start_one(typed: Typed, data_dir: Path) -> None:
+    ended = typed("status")
+
+    assert (ended.code, ended.out) == (UNREACHABLE, "")
+    assert ended.err == f"No farm runs in {data_dir}. Start it: cdb up\n"
+
+
+def test_a_farm_that_has_just_begun_is_told_as_such(served: Path, typed: Typed) -> None:
+    ended = typed("status")
+
+    assert (ended.code, ended.err) == (0, "")
+    rows = dict(re.split(" {2,}", line.strip()) for line in ended.out.splitlines() if "  " in line.strip())
+    assert rows["farm"] == f"none runs in {served}"
+    assert (rows["feed"], rows["trading state"], rows["orders"]) == ("silent", "not open yet", "0")
+
+
+def test_what_the_feed_hears_and_what_was_counted_is_shown(served: Path, typed: Typed) -> None:
+    wiring.counters().add(ticks_processed=12_345)
+    wiring.feed_status().write({"symbols": 10, "subscribed": 9, "ready": False})
+
+    ended = typed("status")
+
+    assert "hears 9 of 10 symbols" in ended.out
+    assert "12345" in ended.out
+
+
+def test_machines_read_the_same_as_json(served: Path, typed: Typed) -> None:
+    with held(served):
+        ended = typed("status", "--json")
+
+    assert ended.code == 0
+    assert ended.plain["running"] is True
+    assert ended.plain["queues"] == {"ticks": 0, "signals": 0, "risk": 0, "orders": 0, "upkeep": 0}
+    assert (ended.plain["realised"], ended.plain["equity"], ended.plain["feed"]) == ("0", None, None)
+
+
+def test_on_servers_of_somebody_elses_a_farm_may_run_on_another_machine(served: Path, typed: Typed) -> None:
+    assert typed("status", "--json").plain["running"] is False
+
+
+def test_a_redis_that_is_gone_is_a_sentence(served: Path, typed: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CDB_REDIS_URL", "redis://127.0.0.1:1/0")
+
+    ended = typed("status")
+
+    assert ended.code == UNREACHABLE
+    assert ended.err.startswith("Redis cannot be used: ")
+    assert "`cdb doctor` tells what is wrong" in ended.err
+
+
+def test_a_database_without_tables_is_a_sentence_with_its_cure(
+    served: Path, typed: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CDB_DATABASE_URL", f"sqlite:///{tmp_path / 'bare.sqlite'}")
+
+    ended = typed("status")
+
+    assert ended.code == UNREACHABLE
+    assert "Run: cdb migrate" in ended.err

@@ -1,0 +1,64 @@
+"""Many at once: limits hold, claims are won once, and nobody is told that the database is locked."""
+
+import multiprocessing
+from collections import Counter
+from decimal import Decimal
+from multiprocessing.managers import SyncManager
+from typing import Any
+
+from sqlalchemy import select
+
+from app.store import Database, Ledger
+from models import SignalRow
+from tests.contracts.stores import StoreUnderTest
+from tests.fixtures._contenders import LIMIT, claims, decides, writes
+from tests.fixtures.memory.builders import NOON
+
+SPAWN = multiprocessing.get_context("spawn")
+
+
+def at_once(work: Any, *calls: tuple[Any, ...]) -> list[int | None]:
+    """Exit codes of processes that run at the same time."""
+    processes = [SPAWN.Process(target=work, args=arguments) for arguments in calls]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    return [process.exitcode for process in processes]
+
+
+def address(database: Database) -> str:
+    return database.url.render_as_string(hide_password=False)
+
+
+def test_sixteen_decisions_at_once_never_exceed_the_limit(database: Database) -> None:
+    ledger = Ledger(database)
+    ledger.open_account(Decimal(10_000), NOON)
+
+    assert at_once(decides, *((address(database), process, 4) for process in range(4))) == [0] * 4
+
+    assert ledger.account({}, NOON).reserved == LIMIT
+    with database.reading() as session:
+        assert Counter(session.scalars(select(SignalRow.status))) == {"approved": 3, "refused": 13}
+
+
+def test_each_claim_has_one_winner(database: Database) -> None:
+    from app import store
+
+    names = ("Bars", "Ticks", "Signals", "Instruments", "Ledger", "Orders", "Trades", "Audits")
+    rooms = StoreUnderTest(*(getattr(store, name)(database) for name in names)).opened()
+    orders = [rooms.entry(f"signal-{one}").client_order_id for one in range(20)]
+    with SyncManager(ctx=SPAWN) as manager:
+        won = manager.list()
+        assert at_once(claims, *((address(database), orders, won) for _ in range(3))) == [0] * 3
+
+        assert sorted(won) == sorted(orders)
+
+
+def test_four_writers_of_one_file_wait_for_their_turn(sqlite: Database) -> None:
+    Ledger(sqlite).open_account(Decimal(10_000), NOON)
+
+    assert at_once(writes, *((address(sqlite), process, 40) for process in range(4))) == [0] * 4
+
+    with sqlite.reading() as session:
+        assert len(session.scalars(select(SignalRow.id)).all()) == 160

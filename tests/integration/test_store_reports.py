@@ -1,0 +1,217 @@
+"""What people read: the figures, the trail of an order, and how long a tick took to become one."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import msgspec
+import pytest
+from sqlalchemy import select
+
+from app import store as rooms
+from app.domain.market import Tick, microseconds
+from app.domain.orders import OrderState
+from app.domain.risk import TradingState
+from app.steps.ports import Check
+from app.store import Database, Delay, Reports
+from models import AuditRow, EquityRow, ExecutionRow, OrderRow, RiskEventRow, SignalRow, TradeRow
+from tests.contracts.stores import LATER, StoreUnderTest, sale
+from tests.fixtures.memory.builders import NOON, a_signal, an_exit, an_order, some_bars
+
+NAMES = ("Bars", "Ticks", "Signals", "Instruments", "Ledger", "Orders", "Trades", "Audits")
+
+
+@pytest.fixture
+def store(database: Database) -> StoreUnderTest:
+    """Every port over one database."""
+    return StoreUnderTest(*(getattr(rooms, name)(database) for name in NAMES))
+
+
+def test_an_empty_database_has_figures_too(database: Database) -> None:
+    summary = Reports(database).summary()
+
+    assert (summary.executions, summary.trades_closed, summary.realised) == (0, 0, Decimal(0))
+    assert (summary.equity, summary.trading_state, summary.delay) == (None, None, None)
+
+
+def test_the_figures_count_what_is_there(database: Database, store: StoreUnderTest) -> None:
+    store.bars.save(some_bars(3))
+    store.ticks.archive([Tick("BTC/USDT", 1_732_104_000_000_000, 1.0, 1.0, "buy")], "mexc")
+    trade_id = store.opened().holding().trade_id
+    store.settled(store.sent(store.exit(trade_id)), OrderState.FILLED, sale(price=Decimal(120)))
+    store.holding("two", symbol="ETH/USDT")
+    store.signals.save(a_signal("refused"))
+    with store.ledger.deciding("refused", {}, NOON) as decision:
+        decision.record([Check("cooldown", "too soon", {"s": "1"}), Check("max_exposure", None, {})])
+        decision.refuse("cooldown: too soon")
+    store.ledger.mark({}, LATER)
+
+    summary = Reports(database).summary()
+
+    assert (Reports(database).bars(), summary.executions) == (3, 3)
+    assert dict(summary.signals) == {"BUY": 3, "SELL": 1}
+    assert dict(summary.refusals) == {"cooldown": 1}
+    assert dict(summary.orders) == {"filled": 3}
+    assert (summary.trades_open, summary.trades_closed, summary.trades_won) == (1, 1, 1)
+    assert (summary.realised, summary.fees) == (Decimal("19.9"), Decimal("0.15"))
+    assert summary.equity == Decimal("10019.85")
+    assert summary.trading_state == "ACTIVE"
+
+
+def test_the_figures_can_be_written_as_json(database: Database, store: StoreUnderTest) -> None:
+    store.opened("10000.50")
+
+    assert msgspec.json.decode(msgspec.json.encode(Reports(database).summary()))["cash"] == "10000.5"
+
+
+def test_the_delay_is_from_the_tick_to_the_venue(database: Database, store: StoreUnderTest) -> None:
+    store.opened()
+    for number in range(1, 101):
+        key = f"signal-{number}"
+        heard = NOON - timedelta(milliseconds=number)
+        store.signals.save(a_signal(key, tick_received_us=microseconds(heard)))
+        order = store.sent(store.entry(key, symbol=f"S{number}/USDT"))
+        store.orders.accept(order, f"venue-{number}", NOON)
+
+    assert Reports(database).summary().delay == Delay(count=100, p50_ms=50.0, p99_ms=99.0, worst_ms=100.0)
+
+
+def test_the_newest_orders_come_first(database: Database, store: StoreUnderTest) -> None:
+    store.opened()
+    for number in range(3):
+        store.entry(f"signal-{number}", symbol=f"S{number}/USDT")
+
+    orders = Reports(database).last_orders(2)
+
+    assert [order.client_order_id for order in orders] == ["O-signal-2", "O-signal-1"]
+
+
+def test_the_equity_curve_is_what_was_marked(database: Database, store: StoreUnderTest) -> None:
+    store.opened().holding()
+    for second, price in enumerate((90, 110, 130)):
+        store.ledger.mark({"BTC/USDT": Decimal(price)}, NOON + timedelta(seconds=second))
+
+    assert Reports(database).equity_curve(NOON + timedelta(seconds=1)) == [
+        (NOON + timedelta(seconds=1), Decimal("10009.95")),
+        (NOON + timedelta(seconds=2), Decimal("10029.95")),
+    ]
+    with database.reading() as session:
+        assert session.scalars(select(EquityRow.exposure).order_by(EquityRow.id)).all() == [
+            Decimal(90),
+            Decimal(110),
+            Decimal(130),
+        ]
+
+
+def test_symbols_of_open_trades_are_named_once(database: Database, store: StoreUnderTest) -> None:
+    store.opened().holding("one")
+    store.entry("two", symbol="ETH/USDT")
+
+    assert Reports(database).open_symbols() == ["BTC/USDT", "ETH/USDT"]
+
+
+def test_every_transition_of_an_order_leaves_an_audit(database: Database, store: StoreUnderTest) -> None:
+    order = store.sent(store.opened().entry())
+    store.orders.doubt(order, "timed out", LATER)
+    store.settled(order, OrderState.FILLED)
+    store.settled(order, OrderState.FILLED)
+
+    with database.reading() as session:
+        rows = session.scalars(select(AuditRow).order_by(AuditRow.id)).all()
+
+    assert [row.event_type for row in rows] == [
+        "account.opened",
+        "order.approved",
+        "order.submitting",
+        "order.unknown",
+        "order.filled",
+    ]
+    assert rows[3].data == {
+        "client_order_id": "O-signal-1",
+        "from": "submitting",
+        "filled": "0",
+        "reason": "timed out",
+    }
+    assert rows[3].timestamp == LATER
+
+
+def test_a_change_of_the_trading_state_is_audited_with_who_and_why(database: Database, store: StoreUnderTest) -> None:
+    store.opened().ledger.set_state(TradingState.HALTED, "maintenance", "ann", NOON)
+
+    with database.reading() as session:
+        row = session.scalars(select(AuditRow).where(AuditRow.event_type == "trading_state")).one()
+
+    assert row.data == {"from": "ACTIVE", "to": "HALTED", "reason": "maintenance", "by": "ann"}
+
+
+def test_a_check_is_kept_with_its_numbers_and_its_trade(database: Database, store: StoreUnderTest) -> None:
+    store.opened().signals.save(a_signal())
+    with store.ledger.deciding("signal-1", {}, NOON) as decision:
+        decision.record([Check("max_exposure", None, {"share": "0.05", "limit": "0.30"})])
+        trade_id = decision.open_trade("momentum")
+        decision.approve(an_order(trade_id=trade_id, signal_key="signal-1"))
+
+    with database.reading() as session:
+        row = session.scalars(select(RiskEventRow)).one()
+
+    assert (row.risk_check, row.result, row.reason, row.trade_id) == ("max_exposure", "passed", None, trade_id)
+    assert row.numbers == {"share": "0.05", "limit": "0.30"}
+
+
+def test_a_refusal_is_kept_with_its_reason(database: Database, store: StoreUnderTest) -> None:
+    trade_id = store.opened().holding().trade_id
+    store.signals.save(an_exit(trade_id=trade_id))
+    with store.ledger.deciding("exit-1", {}, LATER) as decision:
+        decision.record([Check("dust", "too little", {})])
+        decision.refuse("dust: too little")
+
+    with database.reading() as session:
+        check = session.scalars(select(RiskEventRow)).one()
+        signal = session.scalars(select(SignalRow).where(SignalRow.key == "exit-1")).one()
+
+    assert (check.result, check.reason, check.trade_id) == ("refused", "too little", trade_id)
+    assert (signal.status, signal.decision_reason, signal.decided_at) == ("refused", "dust: too little", LATER)
+
+
+def test_one_correlation_id_runs_from_the_signal_to_the_execution(database: Database, store: StoreUnderTest) -> None:
+    store.opened().holding()
+
+    with database.reading() as session:
+        found = [session.scalars(select(row.correlation_id)).one() for row in (SignalRow, TradeRow, OrderRow)]
+        execution = session.scalars(select(ExecutionRow)).one()
+
+    assert {*found, execution.correlation_id} == {"frame-1"}
+    assert (execution.client_order_id, execution.status, execution.price) == ("O-signal-1", "filled", Decimal(100))
+    assert (execution.commission, execution.commission_asset) == (Decimal("0.05"), "USDT")
+
+
+def test_a_closed_trade_shows_its_prices_and_its_profit(database: Database, store: StoreUnderTest) -> None:
+    trade_id = store.opened().holding().trade_id
+    store.settled(store.sent(store.exit(trade_id)), OrderState.FILLED, sale(price=Decimal(120), at=LATER))
+
+    with database.reading() as session:
+        trade = session.scalars(select(TradeRow)).one()
+
+    assert (trade.status, trade.direction, trade.size) == ("closed", "long", Decimal(1))
+    assert (trade.entry_price, trade.exit_price, trade.realised) == (Decimal(100), Decimal(120), Decimal("19.9"))
+    assert (trade.timestamp, trade.closed_at) == (NOON, LATER)
+
+
+def test_a_database_is_empty_until_a_farm_has_worked_on_it(database: Database, store: StoreUnderTest) -> None:
+    assert Reports(database).is_empty()
+
+    store.bars.save(some_bars(1))
+
+    assert not Reports(database).is_empty()
+
+
+def test_a_farm_is_at_rest_when_nothing_is_undecided_and_no_order_lives(
+    database: Database, store: StoreUnderTest
+) -> None:
+    reports = Reports(database)
+    assert reports.at_rest()
+    store.opened().signals.save(a_signal())
+    assert not reports.at_rest()
+    order = store.sent(store.entry())
+    assert not reports.at_rest()
+    store.settled(order, OrderState.FILLED)
+    assert reports.at_rest()

@@ -1,0 +1,317 @@
+"""Each task in this process: real Redis, a real database, and a simulated venue."""
+
+import gc
+import json
+import logging
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import structlog
+from kombu.exceptions import OperationalError
+from structlog.testing import capture_logs
+
+from app import wiring
+from app.celery import farm
+from app.domain.market import BarClose, instant_text, microseconds
+from app.domain.orders import OrderState
+from app.steps.ports import Missing
+from app.store import migrate
+from tasks import _processes, orders, risk, signals, ticks, upkeep
+from tasks._hand_on import enqueue_drain, hand_on
+from tests.fixtures import _trial_tasks as trial
+from tests.fixtures.databases import KINDS
+from tests.fixtures.farm import configured
+from tests.fixtures.memory.builders import a_signal, some_bars
+from tests.fixtures.venue import ServedVenue
+
+BTC = "BTC/USDT"
+
+
+@pytest.fixture
+def trading(
+    farm_settings: dict[str, str], venue: ServedVenue, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[ServedVenue]:
+    """The wiring, with a venue whose rules are known and whose BTC costs 100."""
+    values = {
+        **farm_settings,
+        "CDB_EXCHANGE_REST_URL": venue.rest_url,
+        "CDB_EXCHANGE_WS_URL": venue.ws_url,
+        "CDB_RISK__STALE_MARKET__LIMIT_S": "3600",
+    }
+    with configured(values, monkeypatch):
+        migrate(wiring.database())
+        venue.tick(BTC, 100, 1000)
+        upkeep.refresh_instruments()
+        upkeep.mark_equity()
+        now_us = microseconds(wiring.now())
+        wiring.redis().hset(wiring.keys().prices, BTC, f"100.0|{now_us}|{now_us}")
+        yield venue
+
+
+def queued(queue: str) -> list[dict[str, Any]]:
+    """What waits in a queue, oldest first."""
+    texts: Any = wiring.redis().lrange(f"{wiring.settings().redis_prefix}{queue}", 0, -1)
+    return [json.loads(text) for text in reversed(texts)]
+
+
+def names(queue: str) -> list[str]:
+    return [message["headers"]["task"] for message in queued(queue)]
+
+
+def given_a_signal(**changes: Any) -> str:
+    at = wiring.now()
+    signal = a_signal("SIGNAL", **{"symbol": BTC, "price": 100.0, "bar_end": at, "found_at": at, **changes})
+    assert wiring.signals().save(signal)
+    return signal.key
+
+
+def heard(count: int) -> None:
+    """A mailbox with ticks of several seconds, all of them covered, and a mark after the last."""
+    start_us = microseconds(wiring.now()) // 1_000_000 * 1_000_000 - count * 1_000_000
+    rows: list[Any] = [["=", BTC, start_us - 60_000_000]]
+    rows += [[BTC, start_us + at * 1_000_000, 100.0 + at, 1.0, "buy", start_us] for at in range(count)]
+    rows.append(["@", start_us + count * 1_000_000, start_us])
+    wiring.mailboxes().push({wiring.mailboxes().shard(BTC): rows})
+
+
+def test_a_drain_makes_bars_and_hands_their_closes_on(wired: None) -> None:
+    heard(5)
+
+    assert ticks.drain(wiring.mailboxes().shard(BTC)) == 5
+    assert names("signals") == ["tasks.signals.find"]
+    assert len(wiring.bars().window(BTC, "1s", wiring.now() + timedelta(minutes=1), 10)) == 5
+
+
+def test_a_mailbox_that_was_forgotten_gets_a_drain(wired: None) -> None:
+    heard(1)
+
+    assert upkeep.wake() == 1
+    assert names("ticks") == ["tasks.ticks.drain"]
+
+
+def test_raw_ticks_are_archived_once(wired: None) -> None:
+    heard(3)
+    shard = wiring.mailboxes().shard(BTC)
+
+    assert upkeep.archive(shard) == 3
+    assert upkeep.archive(shard) == 0
+
+
+def test_a_closed_bar_is_searched(wired: None) -> None:
+    bars = some_bars(3, "1s")
+    wiring.bars().save(bars)
+
+    assert signals.find([list(bars[-1].key)], "frame-1", 0) == 0
+
+
+@pytest.mark.parametrize("farm_kind", KINDS, indirect=True)
+def test_a_signal_becomes_an_order_an_execution_and_a_trade(trading: ServedVenue) -> None:
+    client_order_id = risk.approve(given_a_signal())
+
+    assert client_order_id is not None
+    assert orders.place(client_order_id) == client_order_id
+    assert names("orders") == ["tasks.orders.settle"]
+    assert orders.settle(client_order_id) == client_order_id
+    order = wiring.orders().get(client_order_id)
+    assert (order.state, order.filled) == (OrderState.FILLED, order.amount)
+    assert [level.symbol for level in wiring.trades().levels()] == [BTC]
+
+
+def test_a_key_that_names_nothing_is_told(trading: ServedVenue) -> None:
+    for task in (risk.approve, orders.place, orders.settle):
+        with pytest.raises(Missing):
+            task("NOBODY")
+
+
+def test_what_stands_still_is_swept(trading: ServedVenue) -> None:
+    given_a_signal(found_at=wiring.now() - timedelta(minutes=1))
+
+    assert upkeep.sweep() == 1
+    assert names("risk") == ["tasks.risk.approve"]
+
+
+def test_the_account_is_opened_with_the_venues_cash(trading: ServedVenue) -> None:
+    assert Decimal(upkeep.mark_equity()) == 100_000
+
+
+def test_the_past_is_filled_from_the_venue(trading: ServedVenue) -> None:
+    upkeep.asked.clear()
+
+    assert upkeep.warm() >= 0
+    assert upkeep.asked == {(BTC, "1s"), ("ETH/USDT", "1s")}
+
+
+def test_old_ticks_are_dropped(wired: None) -> None:
+    assert upkeep.retain() == 0
+
+
+def test_a_signal_is_sent_as_a_chain_that_carries_its_correlation_id(wired: None) -> None:
+    hand_on().signal("KEY", "f-1")
+
+    [message] = queued("risk")
+    assert message["headers"]["cdb_correlation_id"] == "f-1"
+    args, _, embedded = json.loads(_body(message))
+    assert args == ["KEY"]
+    [link] = embedded["chain"]
+    assert link["task"] == "tasks.orders.place"
+    assert link["options"]["headers"] == {"cdb_correlation_id": "f-1"}
+
+
+def test_orders_are_handed_on_by_their_keys(wired: None) -> None:
+    hand_on().order("ORDER", "f-1")
+    hand_on().settle("ORDER", "", 0.2)
+
+    assert names("orders") == ["tasks.orders.place", "tasks.orders.settle"]
+    assert [message["headers"].get("cdb_correlation_id") for message in queued("orders")] == ["f-1", None]
+    assert queued("orders")[1]["headers"]["eta"]
+
+
+def test_without_a_broker_closes_raise_and_keys_wait_for_the_sweep(
+    farm_settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with configured({**farm_settings, "CDB_REDIS_URL": "unix:///tmp/cdb-nobody.sock"}, monkeypatch):
+        with capture_logs() as logs:
+            hand_on().signal("KEY", "f-1")
+        with pytest.raises(OperationalError):
+            hand_on().closes([BarClose(BTC, "1s", instant_text(wiring.now()))], "f-1", 0)
+        with pytest.raises(OperationalError):
+            enqueue_drain(0)
+
+    assert [line["event"] for line in logs] == ["hand-on failed, the sweep will do it"]
+
+
+def test_a_step_without_a_key_ends_its_chain_as_a_success(wired: None) -> None:
+    trial.keep.push_request(chain=["the next link"])
+
+    assert trial.keep("K") is None
+    assert trial.keep.request.chain is None
+    trial.keep.pop_request()
+
+
+def test_a_step_with_a_key_goes_on(wired: None) -> None:
+    rest: Any = ["the next link"]
+    trial.hand.push_request(chain=rest)
+
+    assert trial.hand("K") == "K"
+    assert trial.hand.request.chain == rest
+    trial.hand.pop_request()
+
+
+def test_a_task_puts_itself_and_its_correlation_id_on_log_lines(wired: None) -> None:
+    headers: Any
+    no_error: Any = None
+    for headers in ({"cdb_correlation_id": "f-1"}, None):
+        trial.hand.push_request(headers=headers)
+        trial.hand.before_start("id-1", (), {})
+        bound = structlog.contextvars.get_contextvars()
+        trial.hand.after_return("SUCCESS", None, "id-1", (), {}, no_error)
+        trial.hand.pop_request()
+
+        assert (bound["task"], bound["task_id"]) == ("tasks.orders.trial_hand", "id-1")
+        assert bound.get("correlation_id") == (headers or {}).get("cdb_correlation_id")
+        assert structlog.contextvars.get_contextvars() == {}
+
+
+def test_a_world_that_is_away_for_good_ends_in_one_sentence(wired: None) -> None:
+    with capture_logs() as logs:
+        result = trial.away.apply(args=("K", 99))
+
+    assert result.state == "FAILURE"
+    assert [line["event"] for line in logs] == ["task is tried again"] * 6 + ["task gave up"]
+
+
+def test_keys_that_the_venue_does_not_take_are_told_with_the_cure(
+    farm_settings: dict[str, str], venue: ServedVenue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = {"CDB_EXCHANGE_REST_URL": venue.rest_url, "CDB_API_KEY": "nobody", "CDB_API_SECRET": "knows"}
+    with configured({**farm_settings, **wrong}, monkeypatch):
+        migrate(wiring.database())
+        with capture_logs() as logs:
+            result = upkeep.mark_equity.apply()
+
+    assert result.state == "FAILURE"
+    assert [line["event"] for line in logs] == ["venue denies access"]
+    assert "CDB_API_KEY" in logs[0]["cure"]
+
+
+def test_a_bug_is_left_to_celery_to_tell(wired: None) -> None:
+    with capture_logs() as logs:
+        result = trial.away.apply(args=("K", "no number"))
+
+    assert result.state == "FAILURE"
+    assert "task gave up" not in [line["event"] for line in logs]
+
+
+def test_a_worker_refuses_a_database_without_tables(
+    farm_settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with configured(farm_settings, monkeypatch), pytest.raises(SystemExit, match="cdb migrate"):
+        _processes.refuse_what_is_wrong()
+
+
+def test_a_worker_refuses_a_rule_that_each_signal_would_stumble_over(
+    farm_settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with configured({**farm_settings, "CDB_RISK__COOLDOWN__SECONDS": "9"}, monkeypatch):
+        migrate(wiring.database())
+        with pytest.raises(SystemExit, match="cooldown has no parameter 'seconds'; there is limit_s"):
+            _processes.refuse_what_is_wrong()
+
+
+def test_a_worker_prepares_what_its_children_share(wired: None) -> None:
+    before = wiring.database()
+    _processes.refuse_what_is_wrong()
+    gc.unfreeze()
+
+    parents = wiring.database()
+    assert parents is not before
+    _processes.share_nothing_with_the_parent()
+    assert wiring.database() is not parents
+
+
+def test_beat_begins_with_what_is_rare(wired: None) -> None:
+    farm.loader.import_default_modules()
+    _processes.begin_with_what_is_rare()
+
+    assert names("upkeep") == ["tasks.upkeep.mark_equity", "tasks.upkeep.refresh_instruments", "tasks.upkeep.retain"]
+
+
+def test_a_worker_is_present_while_it_consumes(wired: None) -> None:
+    _processes.arrive()
+    was_here = wiring.presence().is_here(os.getpid())
+    _processes.leave()
+
+    assert was_here
+    assert not wiring.presence().is_here(os.getpid())
+
+
+def test_a_worker_leaves_quietly_when_redis_has_gone(
+    farm_settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = {**farm_settings, "CDB_REDIS_URL": "unix:///tmp/cdb-nobody.sock"}
+    with configured(gone, monkeypatch), capture_logs() as logs:
+        _processes.leave()
+
+    assert [line["event"] for line in logs] == ["farewell not heard"]
+
+
+def test_celery_logs_as_the_farm_does(wired: None) -> None:
+    root = logging.getLogger()
+    before, level = list(root.handlers), root.level
+    _processes.log_as_the_farm_does()
+    chatty = [logging.getLogger(name).level for name in _processes.CHATTY]
+    root.handlers[:] = before
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+    assert chatty == [logging.WARNING, logging.WARNING]
+
+
+def _body(message: dict[str, Any]) -> bytes:
+    from base64 import b64decode
+
+    return b64decode(message["body"])

@@ -1,0 +1,149 @@
+"""Real worker processes: `celery -A app worker` on the tests' Redis, results in SQLite and in PostgreSQL."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from app import wiring
+from app.store import migrate
+from tests.fixtures import _trial_tasks as trial
+from tests.fixtures.databases import KINDS
+from tests.fixtures.farm import configured
+
+ROOT = Path(__file__).parents[2]
+HEADERS = {"cdb_correlation_id": "f-1"}
+
+
+@pytest.fixture
+def celery(farm_settings: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
+    """Runs `celery -A app …` on a migrated database; whatever still runs at the end is killed."""
+    started: list[subprocess.Popen[str]] = []
+    log = Path(farm_settings["CDB_DATA_DIR"]) / "celery.log"
+
+    def start(*arguments: str, **env: str) -> "subprocess.Popen[str]":
+        command = [sys.executable, "-m", "celery", "-A", "app", *arguments]
+        with log.open("a") as out:
+            process = subprocess.Popen(
+                command, cwd=ROOT, env={**os.environ, **env}, stdout=out, stderr=out, text=True, start_new_session=True
+            )
+        started.append(process)
+        return process
+
+    with configured(farm_settings, monkeypatch):
+        migrate(wiring.database())
+        yield start
+        for process in started:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+@pytest.fixture
+def worker(celery: Callable[..., Any]) -> "subprocess.Popen[str]":
+    """A worker on every queue, who also knows the trial tasks."""
+    queues = "ticks,signals,risk,orders,upkeep"
+    process: subprocess.Popen[str] = celery(
+        "worker", "-Q", queues, "-c", "2", "-n", "trial@%h", "-I", "tests.fixtures._trial_tasks",
+        "--without-gossip", "--without-mingle",
+    )  # fmt: skip
+    return process
+
+
+def log() -> str:
+    return (wiring.settings().data_dir / "celery.log").read_text()
+
+
+def seen() -> list[str]:
+    texts: Any = wiring.redis().lrange(f"{wiring.settings().redis_prefix}trial", 0, -1)
+    return [one.decode() for one in texts]
+
+
+def until(found: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + 30
+    while not found():
+        assert time.monotonic() < deadline, f"{what} did not happen; {log()}"
+        time.sleep(0.02)
+
+
+def outcome(result: Any) -> tuple[str, Any]:
+    value = result.get(timeout=30, propagate=False)
+    return result.state, value
+
+
+@pytest.mark.parametrize("farm_kind", KINDS, indirect=True)
+def test_work_goes_through_a_worker(worker: "subprocess.Popen[str]") -> None:
+    through = (trial.hand.s("A").set(headers=HEADERS) | trial.tell.s().set(headers=HEADERS)).apply_async()
+    ended = (trial.keep.s("B") | trial.tell.s()).apply_async()
+    tried = trial.away.s("C", 2).set(headers=HEADERS).apply_async()
+    gone = trial.away.s("D", 99).apply_async()
+    once = trial.once.s().apply_async()
+
+    assert outcome(through) == ("SUCCESS", "A")
+    assert outcome(ended.parent) == ("SUCCESS", None)
+    assert outcome(tried) == ("SUCCESS", "C")
+    assert outcome(gone)[0] == "FAILURE"
+    assert outcome(once)[0] == "FAILURE"
+
+    happened = seen()
+    assert "tell A f-1" in happened
+    assert not [event for event in happened if event.startswith(("tell B", "tell None"))]
+    assert [event for event in happened if " C " in event] == ["away C f-1"] * 3
+    assert len([event for event in happened if " D " in event]) == 7
+    assert happened.count("once") == 1
+    assert ended.state == "PENDING"
+
+    with wiring.database().reading() as session:
+        columns = "task_id, name, status, queue, retries"
+        rows = {row.task_id: row for row in session.execute(text(f"SELECT {columns} FROM celery_taskmeta"))}
+    assert (rows[through.id].name, rows[through.id].status) == ("tasks.signals.trial_tell", "SUCCESS")
+    assert (rows[tried.id].queue, rows[tried.id].retries) == ("orders", 2)
+    assert ended.id not in rows
+    assert '"correlation_id": "f-1"' in log()
+    assert "Traceback" not in log()
+
+    slow = trial.slow.s("E", 0.5).apply_async()
+    until(lambda: "begin E" in seen(), "the slow task's begin")
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(20) == 0
+    assert outcome(slow) == ("SUCCESS", "E")
+
+
+def test_a_task_whose_process_dies_is_tried_again_where_that_is_safe(worker: "subprocess.Popen[str]") -> None:
+    safe = trial.die_once.s("S").apply_async()
+    unsafe = trial.die.s("U").apply_async()
+
+    assert outcome(safe) == ("SUCCESS", "S")
+    assert outcome(unsafe)[0] == "FAILURE"
+    assert [seen().count(event) for event in ("die_once S", "die U")] == [2, 1]
+
+
+def test_celery_speaks_to_the_farm(worker: "subprocess.Popen[str]", celery: Callable[..., Any]) -> None:
+    until(lambda: "ready" in log(), "the worker's start")
+    ping = celery("inspect", "ping", "--timeout", "3")
+
+    assert ping.wait(30) == 0
+    assert "pong" in log()
+
+
+def test_a_worker_with_a_wrong_setting_says_so_without_a_traceback(celery: Callable[..., Any]) -> None:
+    process = celery("worker", "-Q", "signals", CDB_SHRADS="2")
+
+    assert process.wait(30) != 0
+    assert "did you mean CDB_SHARDS?" in log()
+    assert "Traceback" not in log()
+
+
+def test_a_worker_refuses_a_database_without_tables(celery: Callable[..., Any], tmp_path: Path) -> None:
+    process = celery("worker", "-Q", "signals", CDB_DATABASE_URL=f"sqlite:///{tmp_path}/empty.sqlite")
+
+    assert process.wait(30) != 0
+    assert "cdb migrate" in log()
+    assert "Traceback" not in log()

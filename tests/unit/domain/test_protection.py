@@ -1,0 +1,96 @@
+"""Stops and targets: where they stand after an entry, and what a price does to them."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.domain.orders import Leg
+from app.domain.portfolio import Trade, TradeStatus
+from app.domain.protection import Level, Protection
+from tests.fixtures.memory.builders import NOON
+
+OPEN = Trade(1, "BTC/USDT", "momentum", TradeStatus.OPEN, NOON, entry_price=Decimal(100))
+LEVEL = Level(1, "BTC/USDT", stop=98.0, take=104.0, trail=0.01, peak=102.0)
+prices = st.floats(0.01, 1e6)
+levels = st.builds(
+    Level,
+    st.just(1),
+    st.just("BTC/USDT"),
+    st.none() | prices,
+    st.none() | prices,
+    st.none() | st.floats(0.001, 0.5),
+    prices,
+)
+
+
+def test_levels_are_reckoned_from_the_entry_price() -> None:
+    trade = Protection(trailing_stop=Decimal("0.03")).protect(OPEN)
+
+    assert (trade.stop_price, trade.take_price, trade.trail) == (Decimal(98), Decimal(104), Decimal("0.03"))
+
+
+def test_none_is_none() -> None:
+    trade = Protection(stop_loss=None, take_profit=None).protect(OPEN)
+
+    assert (trade.stop_price, trade.take_price, trade.trail) == (None, None, None)
+
+
+def test_a_trade_that_bought_nothing_has_nothing_to_protect() -> None:
+    pending = replace(OPEN, entry_price=None)
+
+    assert Protection().protect(pending) == pending
+
+
+@pytest.mark.parametrize(
+    ("price", "leg"),
+    [
+        (98.0, Leg.STOP_LOSS),
+        (97.0, Leg.STOP_LOSS),
+        (98.01, Leg.TRAILING_STOP),
+        (100.98, Leg.TRAILING_STOP),
+        (101.0, None),
+        (103.99, None),
+        (104.0, Leg.TAKE_PROFIT),
+    ],
+)
+def test_a_price_hits_the_stop_then_the_trail_then_the_target(price: float, leg: Leg | None) -> None:
+    assert LEVEL.hit(price) == leg
+
+
+@given(price=prices)
+def test_without_levels_no_price_hits(price: float) -> None:
+    assert replace(LEVEL, stop=None, take=None, trail=None).hit(price) is None
+
+
+@given(level=levels, several=st.lists(prices))
+def test_a_peak_is_the_highest_price_and_never_falls(level: Level, several: list[float]) -> None:
+    risen = level
+    for price in several:
+        risen = risen.risen(price)
+
+    assert risen.peak == max([level.peak, *several])
+    assert replace(risen, peak=level.peak) == level
+
+
+@given(level=levels, price=prices, lower=st.floats(0.1, 1.0))
+def test_whoever_leaves_at_a_price_for_a_stop_leaves_at_a_lower_one_too(
+    level: Level, price: float, lower: float
+) -> None:
+    stops = {Leg.STOP_LOSS, Leg.TRAILING_STOP}
+
+    if level.hit(price) in stops:
+        assert level.hit(price * lower) in stops
+
+
+@pytest.mark.parametrize("wrong", [{"stop_loss": Decimal(0)}, {"stop_loss": Decimal(2)}, {"trailing_stop": Decimal(1)}])
+def test_a_stop_that_is_no_share_is_refused(wrong: dict[str, Decimal]) -> None:
+    with pytest.raises(ValueError, match="is not a share"):
+        Protection(**wrong)
+
+
+def test_a_target_below_the_entry_is_refused() -> None:
+    with pytest.raises(ValueError, match="must be above 0"):
+        Protection(take_profit=Decimal("-0.01"))

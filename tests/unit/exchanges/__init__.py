@@ -1,0 +1,1 @@
+"""What a venue family makes of records and errors."""

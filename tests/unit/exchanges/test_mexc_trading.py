@@ -1,0 +1,410 @@
+"""What goes over MEXC's wire for an order, and what each of its answers is taken to mean."""
+
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from app.domain.errors import Denied, RateLimited, Refused, Unavailable, Unknown, VenueError
+from app.domain.market import microseconds
+from app.domain.orders import OrderState, OrderType, Side
+from app.exchanges import families, family
+from app.exchanges.mexc import Client, Trading
+from app.exchanges.mexc.errors import ClockOff
+from tests.fixtures.canned import Canned, Reply
+from tests.fixtures.memory.builders import NOON, an_order
+
+NOON_MS = microseconds(NOON) // 1000
+ORDER = "/api/v3/order"
+MARKETS = {"BTC/USDT": {"id": "BTCUSDT"}}
+SENT = an_order(claimed_at=NOON)
+
+
+def a_client(url: str, **changes: Any) -> Client:
+    wanted = {
+        "rest_url": url,
+        "now": lambda: NOON,
+        "api_key": "key",
+        "api_secret": "secret",
+        "timeout_s": 0.5,
+        "throttle": False,
+        "markets": lambda: MARKETS,
+    }
+    return Client(**{**wanted, **changes})
+
+
+@pytest.fixture
+def client(canned: Canned) -> Iterator[Client]:
+    made = a_client(canned.url)
+    yield made
+    made.session.close()
+
+
+@pytest.fixture
+def trading(client: Client) -> Trading:
+    return Trading(client)
+
+
+def a_record(**changes: Any) -> dict[str, Any]:
+    return {
+        "symbol": "BTCUSDT",
+        "orderId": "V1",
+        "clientOrderId": "ORDER1",
+        "price": "100",
+        "origQty": "1",
+        "executedQty": "0",
+        "status": "NEW",
+        "type": "LIMIT",
+        "side": "BUY",
+        "time": NOON_MS,
+        **changes,
+    }
+
+
+def a_deal(number: int = 1, qty: str = "1", **changes: Any) -> dict[str, Any]:
+    return {
+        "symbol": "BTCUSDT",
+        "id": f"deal-{number}",
+        "orderId": "V1",
+        "price": "99.99",
+        "qty": qty,
+        "commission": "0.05",
+        "commissionAsset": "USDT",
+        "time": NOON_MS + number,
+        "isBuyer": True,
+        **changes,
+    }
+
+
+def refusal(code: int, status: int = 400) -> Reply:
+    return Reply({"code": code, "msg": "no"}, status)
+
+
+def test_an_ioc_order_goes_out_exactly_as_it_was_approved(canned: Canned, trading: Trading) -> None:
+    canned.answer(f"POST {ORDER}", Reply({"symbol": "BTCUSDT", "orderId": "V1"}))
+    order = an_order(amount=Decimal("0.00000012"), price=Decimal("98765.43"))
+
+    assert trading.submit(order, signed_at=NOON) == "V1"
+
+    [query] = canned.queries(f"POST {ORDER}")
+    signature = query.pop("signature")
+    assert len(signature) == 64
+    assert query == {
+        "symbol": "BTCUSDT",
+        "side": "BUY",
+        "type": "IMMEDIATE_OR_CANCEL",
+        "newClientOrderId": "ORDER1",
+        "quantity": "0.00000012",
+        "price": "98765.43",
+        "timestamp": str(NOON_MS),
+        "recvWindow": "5000",
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "side", "expected"),
+    [
+        (OrderType.MARKET, Side.BUY, {"type": "MARKET", "side": "BUY", "quoteOrderQty": "100"}),
+        (OrderType.MARKET, Side.SELL, {"type": "MARKET", "side": "SELL", "quantity": "1"}),
+        (OrderType.LIMIT, Side.SELL, {"type": "LIMIT", "side": "SELL", "quantity": "1", "price": "100"}),
+    ],
+)
+def test_each_type_says_what_mexc_wants_to_know(
+    canned: Canned, trading: Trading, kind: OrderType, side: Side, expected: dict[str, str]
+) -> None:
+    canned.answer(f"POST {ORDER}", Reply({"orderId": "V1"}))
+
+    trading.submit(an_order(type=kind, side=side), signed_at=NOON)
+
+    [query] = canned.queries(f"POST {ORDER}")
+    wording = ("type", "side", "quantity", "quoteOrderQty", "price")
+    assert {name: query[name] for name in wording if name in query} == expected
+
+
+def test_an_order_is_signed_with_its_claims_time_and_questions_with_the_farms(canned: Canned, trading: Trading) -> None:
+    canned.answer("GET /api/v3/time", Reply({"serverTime": NOON_MS + 250}))
+    canned.answer(f"POST {ORDER}", Reply({"orderId": "V1"}))
+    canned.answer(f"GET {ORDER}", Reply(a_record()))
+
+    trading.submit(SENT, signed_at=NOON - timedelta(seconds=3))
+    trading.look_up(SENT)
+
+    assert canned.queries(f"POST {ORDER}")[0]["timestamp"] == str(NOON_MS - 3000 + 250)
+    assert canned.queries(f"GET {ORDER}")[0]["timestamp"] == str(NOON_MS + 250)
+    assert len(canned.queries("GET /api/v3/time")) == 1
+
+
+ANSWERS = {
+    "time-out": (Reply(hang=True), Unknown),
+    "connection dropped": (Reply(drop=True), Unknown),
+    "503 without JSON": (Reply("<html>busy</html>", 503), Unknown),
+    "code 500": (refusal(500), Unknown),
+    "code 500 with status 500": (refusal(500, 500), Unknown),
+    "code 504": (refusal(504), Unknown),
+    "code 503": (refusal(503), Unknown),
+    "maintenance": (Reply({"code": 500, "message": "Under maintenance, please try again later"}, 400), Unknown),
+    "502 HTML": (Reply("<html>bad gateway</html>", 502), Unknown),
+    "429": (refusal(429, 429), RateLimited),
+    "429 without JSON": (Reply("slow down", 429), RateLimited),
+    "418": (Reply("banned", 418), RateLimited),
+    "403 HTML": (Reply("<html>forbidden</html>", 403), Unknown),
+    "400 without JSON": (Reply("bad", 400), Unknown),
+    "700003": (refusal(700003), ClockOff),
+    "700005": (refusal(700005), ClockOff),
+    "602": (refusal(602), Denied),
+    "700001": (refusal(700001), Denied),
+    "700002": (refusal(700002), Denied),
+    "10072": (refusal(10072), Denied),
+    "700006": (refusal(700006), Denied),
+    "700013": (refusal(700013), Denied),
+    "30004": (refusal(30004), Refused),
+    "30005": (refusal(30005), Refused),
+    "10101": (refusal(10101), Refused),
+    "2005": (refusal(2005), Refused),
+    "30002": (refusal(30002), Refused),
+    "30003": (refusal(30003), Refused),
+    "30029": (refusal(30029), Refused),
+    "30041": (refusal(30041), Refused),
+    "30087": (refusal(30087), Refused),
+    "30051": (refusal(30051), Refused),
+    "10007": (refusal(10007), Refused),
+    "-1121": (refusal(-1121), Refused),
+    "-2010": (refusal(-2010), Refused),
+    "-2011": (refusal(-2011), Unknown),
+    "-2013": (refusal(-2013), Unknown),
+    "a code of its own with status 200": (refusal(424242, 200), Unknown),
+    "no JSON with status 200": (Reply("<html>hello</html>"), Unknown),
+    "no order id": (Reply({"symbol": "BTCUSDT"}), Unknown),
+}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_each_answer_to_an_order_is_read_as_what_is_known_of_it(canned: Canned, trading: Trading, name: str) -> None:
+    reply, expected = ANSWERS[name]
+    canned.answer(f"POST {ORDER}", reply)
+
+    with pytest.raises(VenueError) as answer:
+        trading.submit(SENT, signed_at=NOON)
+
+    assert type(answer.value) is expected
+    assert len(canned.queries(f"POST {ORDER}")) == 1
+
+
+def test_a_closed_port_means_that_nothing_was_sent() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    trading = Trading(a_client(url))
+
+    with pytest.raises(Unavailable):
+        trading.submit(SENT, signed_at=NOON)
+
+
+def test_a_port_that_closes_after_the_clock_was_read_means_that_nothing_was_sent(
+    canned: Canned, client: Client
+) -> None:
+    client.synchronise()
+    client.urls["api"]["spot"]["private"] = "http://127.0.0.1:1"
+
+    with pytest.raises(Unavailable):
+        Trading(client).submit(SENT, signed_at=NOON)
+
+
+def test_missing_keys_are_denied_with_the_cure(canned: Canned) -> None:
+    with pytest.raises(Denied) as denied:
+        Trading(a_client(canned.url, api_key="", api_secret="")).submit(SENT, signed_at=NOON)
+
+    assert "CDB_API_KEY" in denied.value.cure
+
+
+def test_a_refusal_carries_the_venues_code_and_a_pause_its_length(canned: Canned, trading: Trading) -> None:
+    canned.answer(f"POST {ORDER}", refusal(30002), Reply("slow", 429, {"Retry-After": "7"}), refusal(510))
+
+    with pytest.raises(Refused) as refused:
+        trading.submit(SENT, signed_at=NOON)
+    with pytest.raises(RateLimited) as limited:
+        trading.submit(SENT, signed_at=NOON)
+    with pytest.raises(RateLimited) as unnamed:
+        trading.submit(SENT, signed_at=NOON)
+
+    assert refused.value.code == "30002"
+    assert (limited.value.retry_after_s, unnamed.value.retry_after_s) == (7, 1)
+
+
+def test_a_symbol_that_the_venue_does_not_list_is_refused_before_anything_is_sent(
+    canned: Canned, trading: Trading
+) -> None:
+    with pytest.raises(Refused):
+        trading.submit(an_order(symbol="NO/SUCH"), signed_at=NOON)
+
+    assert canned.queries(f"POST {ORDER}") == []
+
+
+def test_a_wrong_clock_is_measured_again_and_the_question_repeated_once(canned: Canned, trading: Trading) -> None:
+    canned.answer(f"GET {ORDER}", refusal(700003), Reply(a_record()))
+
+    assert trading.look_up(SENT) is not None
+    assert len(canned.queries("GET /api/v3/time")) == 2
+
+
+def test_a_clock_that_stays_wrong_is_no_answer(canned: Canned, trading: Trading) -> None:
+    canned.answer(f"GET {ORDER}", refusal(700003))
+
+    with pytest.raises(Unavailable):
+        trading.look_up(SENT)
+
+
+@pytest.mark.parametrize("reply", [Reply(drop=True), refusal(500), Reply("<html>busy</html>", 503), Reply("hi")])
+def test_f3_a_question_without_an_answer_is_unavailable(canned: Canned, trading: Trading, reply: Reply) -> None:
+    canned.answer(f"GET {ORDER}", reply)
+
+    with pytest.raises(Unavailable):
+        trading.look_up(SENT)
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ("NEW", OrderState.OPEN),
+        ("CANCELED", OrderState.CANCELLED),
+        ("SOMETHING_NEW", OrderState.OPEN),
+    ],
+)
+def test_an_order_without_fills_is_as_the_venue_says(
+    canned: Canned, trading: Trading, status: str, expected: OrderState
+) -> None:
+    canned.answer(f"GET {ORDER}", Reply(a_record(status=status)))
+
+    report = trading.look_up(SENT)
+
+    assert report is not None
+    assert (report.exchange_order_id, report.state, report.filled) == ("V1", expected, Decimal(0))
+    assert canned.queries(f"GET {ORDER}")[0]["origClientOrderId"] == "ORDER1"
+
+
+@pytest.mark.parametrize(
+    ("status", "filled", "expected"),
+    [
+        ("FILLED", "1", OrderState.FILLED),
+        ("PARTIALLY_CANCELED", "1", OrderState.CANCELLED),
+        ("PARTIALLY_FILLED", "1", OrderState.PARTIALLY_FILLED),
+        ("FILLED", "2", OrderState.PARTIALLY_FILLED),
+    ],
+)
+def test_an_end_is_believed_when_the_fills_add_up_to_it(
+    canned: Canned, trading: Trading, status: str, filled: str, expected: OrderState
+) -> None:
+    canned.answer(f"GET {ORDER}", Reply(a_record(status=status, executedQty=filled)))
+    canned.answer("GET /api/v3/myTrades", Reply([a_deal(2, "0.4"), a_deal(1, "0.6")]))
+
+    report = trading.look_up(SENT)
+
+    assert report is not None
+    assert (report.state, report.filled) == (expected, Decimal("1.0"))
+    assert [fill.venue_trade_id for fill in report.fills] == ["deal-1", "deal-2"]
+
+
+def test_an_end_without_any_of_its_fills_is_not_believed(canned: Canned, trading: Trading) -> None:
+    canned.answer(f"GET {ORDER}", Reply(a_record(status="FILLED", executedQty="1")))
+    canned.answer("GET /api/v3/myTrades", Reply([]))
+
+    report = trading.look_up(SENT)
+
+    assert report is not None
+    assert (report.state, report.filled) == (OrderState.OPEN, Decimal(0))
+
+
+def test_a_fill_is_read_to_the_last_digit(canned: Canned, trading: Trading) -> None:
+    canned.answer(f"GET {ORDER}", Reply(a_record(status="FILLED", executedQty="0.000000000000000001")))
+    deal = a_deal(1, "0.000000000000000001", commission="0.1", commissionAsset="", isBuyer=False)
+    canned.answer("GET /api/v3/myTrades", Reply([deal]))
+
+    report = trading.look_up(SENT)
+
+    assert report is not None
+    [fill] = report.fills
+    assert (fill.amount, fill.price, fill.commission) == (
+        Decimal("0.000000000000000001"), Decimal("99.99"), Decimal("0.1"),
+    )  # fmt: skip
+    assert (fill.symbol, fill.commission_asset, fill.side) == ("BTC/USDT", "USDT", Side.SELL)
+    assert fill.at == NOON + timedelta(milliseconds=1)
+
+
+def test_an_order_with_more_fills_than_a_page_is_read_page_by_page(canned: Canned, trading: Trading) -> None:
+    deals = [a_deal(number, "0.01") for number in range(150, 0, -1)]
+    canned.answer(f"GET {ORDER}", Reply(a_record(status="FILLED", executedQty="1.5")))
+    canned.answer("GET /api/v3/myTrades", Reply(deals[:100]), Reply(deals[99:]))
+
+    report = trading.look_up(SENT)
+
+    assert report is not None
+    assert (report.state, len(report.fills)) == (OrderState.FILLED, 150)
+    assert canned.queries("GET /api/v3/myTrades")[1]["endTime"] == str(NOON_MS + 51)
+
+
+def test_a_page_that_brings_nothing_new_ends_the_search(canned: Canned, trading: Trading) -> None:
+    canned.answer(f"GET {ORDER}", Reply(a_record(status="FILLED", executedQty="5")))
+    canned.answer("GET /api/v3/myTrades", Reply([a_deal(number, "0.01") for number in range(100)]))
+
+    report = trading.look_up(SENT)
+
+    assert report is not None
+    assert (report.state, report.filled) == (OrderState.PARTIALLY_FILLED, Decimal(1))
+
+
+def test_f2_an_order_that_its_id_does_not_find_is_looked_for_in_the_history(canned: Canned, trading: Trading) -> None:
+    canned.answer(f"GET {ORDER}", refusal(-2013))
+    canned.answer("GET /api/v3/allOrders", Reply([a_record(clientOrderId="OTHER"), a_record()]))
+
+    assert trading.look_up(SENT) is not None
+
+    [query] = canned.queries("GET /api/v3/allOrders")
+    assert int(query["startTime"]) < NOON_MS < int(query["endTime"])
+
+
+def test_an_order_is_not_there_when_two_answers_say_so(canned: Canned, trading: Trading) -> None:
+    canned.answer(f"GET {ORDER}", refusal(-2013))
+    canned.answer("GET /api/v3/allOrders", Reply([]))
+
+    assert trading.look_up(replace(SENT, claimed_at=None)) is None
+
+
+def test_an_order_is_cancelled_under_its_own_name(canned: Canned, trading: Trading) -> None:
+    canned.answer(f"DELETE {ORDER}", Reply(a_record()))
+
+    trading.cancel(SENT)
+
+    assert canned.queries(f"DELETE {ORDER}")[0]["origClientOrderId"] == "ORDER1"
+
+
+def test_a_cancel_of_what_is_over_is_quiet_and_one_without_an_answer_is_not(canned: Canned, trading: Trading) -> None:
+    canned.answer(f"DELETE {ORDER}", refusal(-2011), refusal(500))
+
+    trading.cancel(SENT)
+    with pytest.raises(Unavailable):
+        trading.cancel(SENT)
+
+
+def test_a_balance_is_what_is_free_and_locked(canned: Canned, trading: Trading) -> None:
+    balances = [
+        {"asset": "BTC", "free": "1", "locked": "0"},
+        {"asset": "USDT", "free": "0.000000000674", "locked": "10"},
+    ]
+    canned.answer("GET /api/v3/account", Reply({"balances": balances}))
+
+    assert trading.balance("USDT") == Decimal("10.000000000674")
+    assert trading.balance("ETH") == 0
+
+
+def test_a_family_is_found_by_its_name() -> None:
+    assert families() == ["mexc"]
+    assert family("mexc").Trading is Trading
+
+
+def test_an_unknown_family_names_those_there_are() -> None:
+    with pytest.raises(ValueError, match="choose one of mexc"):
+        family("binance")

@@ -1,0 +1,52 @@
+"""What the stream's client makes of frames that are not as they should be."""
+
+import asyncio
+
+from app.domain.continuity import Print
+from app.exchanges.mexc.stream import SYMBOLS_PER_CONNECTION, PublicMarket, Stream, _Client, _print
+from tests.unit.exchanges.test_frames import a_frame
+
+URLS = "http://127.0.0.1:1", "ws://127.0.0.1:1/ws"
+DEALS = "spot@public.aggre.deals.v3.api.pb@100ms@"
+
+
+async def test_a_frame_that_cannot_be_read_is_counted_and_the_next_is_heard() -> None:
+    client, heard = _Client(*URLS), list[tuple[str, list[Print]]]()
+    client.handle_message(None, a_frame([("1", "2", 1, 3)]))
+    client.hear = lambda symbol, prints: heard.append((symbol, prints))
+
+    client.handle_message(None, b"\xff\xff\xff")
+    client.handle_message(None, a_frame([("1", "2", 1, 3)]))
+
+    assert client.broken == 1
+    assert [prints for _, prints in heard] == [[Print(3, 1.0, 2.0, "buy")]]
+    await client.close()
+
+
+async def test_a_refused_subscription_is_remembered_with_what_the_venue_said() -> None:
+    client = _Client(*URLS)
+    stream = Stream(client, URLS[1], ["BTC/USDT"])
+    refusal = f"Not Subscribed successfully! [{DEALS}ETHUSDT].  Reason: Blocked!"
+    client.handle_message(None, {"id": 0, "code": 0, "msg": f"{DEALS}BTCUSDT"})
+    client.handle_message(None, {"id": 0, "code": 0, "msg": refusal})
+
+    assert stream.confirmed == {"BTCUSDT"}
+    assert stream.refused == {"ETHUSDT": refusal}
+    await stream.drop()  # nothing to close is no mistake
+    await stream.close()
+
+
+async def test_a_connection_has_thirty_symbols_at_most() -> None:
+    market = PublicMarket(*URLS)
+    market._client.markets = {}
+
+    streams = market.streams([f"S{number}/USDT" for number in range(65)])
+
+    assert [len(stream.symbols) for stream in streams] == [SYMBOLS_PER_CONNECTION, 30, 5]
+    await asyncio.gather(market.close(), *(stream.close() for stream in streams))
+
+
+def test_the_buyer_who_waited_was_sold_to() -> None:
+    rows = [{"T": 5, "p": "1.5", "q": "2", "m": maker} for maker in (True, "true", False)]
+
+    assert [_print(row).side for row in rows] == ["sell", "sell", "buy"]

@@ -1,0 +1,1 @@
+"""The verbs of the flow, each over ports in memory."""

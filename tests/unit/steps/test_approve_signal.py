@@ -1,0 +1,280 @@
+"""A signal becomes one order or none, and every rule's answer is kept."""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, ClassVar
+
+import pytest
+
+from app.domain.market import microseconds
+from app.domain.orders import Leg, OrderState, OrderType, Side
+from app.domain.portfolio import TradeStatus
+from app.domain.risk import Account, Breaker, TradingState
+from app.domain.sizing import Sizing
+from app.domain.trading import Intent
+from app.steps.approve_signal import approve_signal
+from app.steps.ports import Missing
+from tests.fixtures.fakes import MemoryFarm
+from tests.fixtures.memory.builders import BTC, NOON, a_signal, an_exit, an_instrument, an_order
+
+RULE = __name__.rpartition(".")[2]
+
+
+@dataclass
+class Rule:
+    """Objects when told to; remembers what it was asked."""
+
+    guards_exits: ClassVar[bool] = True
+
+    objects: str | None = None
+    asked: Intent | None = None
+    saw: Account | None = None
+
+    def objection(self, intent: Intent, account: Account) -> str | None:
+        self.asked, self.saw = intent, account
+        return self.objects
+
+    def numbers(self, intent: Intent, account: Account) -> dict[str, str]:
+        return {"notional": str(intent.notional)}
+
+
+class EntryRule(Rule):
+    """One that is not asked about exits."""
+
+    guards_exits: ClassVar[bool] = False
+
+
+def approve(farm: MemoryFarm, key: str = "signal-1", *rules: Rule, **changes: Any) -> str | None:
+    wanted = {
+        "ledger": farm.ledger,
+        "instruments": farm.instruments,
+        "prices": farm.prices,
+        "rules": rules,
+        "breaker": Breaker(),
+        "sizing": Sizing(),
+        "order_type": OrderType.IOC,
+        "slippage": Decimal("0.001"),
+        "time_to_live": timedelta(seconds=30),
+        "announce": farm.announce,
+        "at": NOON + timedelta(seconds=1),
+    }
+    return approve_signal(key, **{**wanted, **changes})
+
+
+def heard(farm: MemoryFarm, price: float, symbol: str = BTC) -> None:
+    farm.prices.heard[symbol] = (price, microseconds(NOON))
+
+
+def objections(farm: MemoryFarm) -> dict[str, str | None]:
+    return {check.rule: check.objection for _, check in farm.tables.checks}
+
+
+def test_a_signal_becomes_an_approved_order_with_its_reservation(memory: MemoryFarm) -> None:
+    memory.signals.save(a_signal())
+    heard(memory, 100.0)
+
+    name = approve(memory, "signal-1", Rule())
+
+    assert name is not None
+    order = memory.orders.get(name)
+    assert (order.state, order.type, order.side, order.leg) == (
+        OrderState.APPROVED, OrderType.IOC, Side.BUY, Leg.ENTRY,
+    )  # fmt: skip
+    assert (order.price, order.amount) == (Decimal("100.10"), Decimal("4.995"))
+    assert order.reserved == order.price * order.amount
+    assert (order.correlation_id, order.expires_at) == ("frame-1", NOON + timedelta(seconds=30))
+    assert memory.tables.trades[order.trade_id].status is TradeStatus.PENDING
+    assert memory.announce.topics == ["risk_approved_trades"]
+
+
+def test_a_redelivered_signal_gives_the_same_order(memory: MemoryFarm) -> None:
+    memory.signals.save(a_signal())
+
+    assert approve(memory) == approve(memory)
+    assert len(memory.tables.orders) == 1
+    assert len(memory.tables.trades) == 1
+
+
+def test_an_unknown_signal_is_an_error(memory: MemoryFarm) -> None:
+    with pytest.raises(Missing):
+        approve(memory, "nothing")
+
+
+def test_every_rule_is_asked_and_its_answer_kept_with_its_numbers(memory: MemoryFarm) -> None:
+    memory.signals.save(a_signal())
+    first, second = Rule("no"), Rule("no either")
+
+    assert approve(memory, "signal-1", first, second) is None
+
+    kept = [check for _, check in memory.tables.checks]
+    assert [check.objection for check in kept] == ["no", "no either"]
+    assert kept[0].rule == RULE
+    assert "notional" in kept[0].numbers
+    assert memory.tables.verdicts == {"signal-1": "refused"}
+
+
+def test_a_refused_signal_stays_refused(memory: MemoryFarm) -> None:
+    memory.signals.save(a_signal())
+    approve(memory, "signal-1", Rule("no"))
+
+    assert approve(memory) is None
+    assert memory.tables.orders == {}
+
+
+def test_rules_see_the_last_price_and_its_age(memory: MemoryFarm) -> None:
+    memory.signals.save(a_signal())
+    heard(memory, 110.0)
+    rule = Rule()
+
+    approve(memory, "signal-1", rule)
+
+    assert rule.asked is not None
+    assert (rule.asked.price, rule.asked.market_age_s) == (Decimal("110.11"), 1)
+
+
+def test_a_market_that_was_never_heard_has_no_age_and_the_price_of_the_signal(memory: MemoryFarm) -> None:
+    memory.signals.save(a_signal())
+    rule = Rule()
+
+    approve(memory, "signal-1", rule)
+
+    assert rule.asked is not None
+    assert (rule.asked.price, rule.asked.market_age_s) == (Decimal("100.10"), None)
+
+
+def test_an_entry_that_is_too_old_expires(memory: MemoryFarm) -> None:
+    memory.signals.save(a_signal())
+
+    assert approve(memory, at=NOON + timedelta(seconds=30)) is None
+    assert memory.tables.verdicts == {"signal-1": "expired"}
+    assert objections(memory) == {"time_to_live": "its bar closed 30.0 s ago"}
+
+
+def test_an_entry_for_which_nothing_is_left_is_refused_whatever_the_rules_say(memory: MemoryFarm) -> None:
+    memory.signals.save(a_signal())
+    memory.tables.cash = Decimal(1)
+
+    assert approve(memory, "signal-1", Rule()) is None
+    assert "amount" in objections(memory)
+
+
+def test_the_breaker_trips_in_the_same_transaction(memory: MemoryFarm) -> None:
+    memory.signals.save(a_signal())
+    memory.tables.cash = Decimal(8000)
+    rule = Rule("halted")
+
+    assert approve(memory, "signal-1", rule) is None
+
+    assert memory.tables.state is TradingState.HALTED
+    assert rule.saw is not None
+    assert rule.saw.state is TradingState.HALTED
+    assert memory.announce.topics == ["system_health"]
+
+
+def test_positions_are_valued_at_the_last_prices(memory: MemoryFarm) -> None:
+    memory.signals.save(a_signal())
+    memory.holding("10", "100", symbol="ETH/USDT")
+    heard(memory, 120.0, "ETH/USDT")
+    rule = Rule()
+
+    approve(memory, "signal-1", rule)
+
+    assert rule.saw is not None
+    assert rule.saw.exposure == 1200
+
+
+def test_nothing_is_kept_when_the_approval_fails(memory: MemoryFarm) -> None:
+    memory.signals.save(a_signal(symbol="XYZ/USDT"))
+
+    with pytest.raises(Missing):
+        approve(memory)
+
+    assert (memory.tables.checks, memory.tables.trades, memory.tables.verdicts) == ([], {}, {})
+
+
+@pytest.mark.parametrize(
+    ("order_type", "takes_market_orders", "expected", "price"),
+    [
+        (OrderType.MARKET, True, OrderType.MARKET, "100"),
+        (OrderType.MARKET, False, OrderType.IOC, "100.10"),
+        (OrderType.LIMIT, True, OrderType.LIMIT, "100.10"),
+    ],
+)
+def test_f19_a_market_order_becomes_a_marketable_limit_where_the_venue_takes_none(
+    memory: MemoryFarm, order_type: OrderType, takes_market_orders: bool, expected: OrderType, price: str
+) -> None:
+    memory.instruments.save([an_instrument(market_orders=takes_market_orders)], {}, NOON)
+    memory.signals.save(a_signal())
+
+    order = memory.orders.get(approve(memory, order_type=order_type) or "")
+
+    assert (order.type, order.price) == (expected, Decimal(price))
+
+
+def test_an_exit_sells_what_is_left_of_its_trade_and_reserves_nothing(memory: MemoryFarm) -> None:
+    trade = memory.holding("1.2345")
+    memory.signals.save(an_exit())
+    late = NOON + timedelta(hours=1)
+
+    order = memory.orders.get(approve(memory, "exit-1", at=late) or "")
+
+    assert (order.trade_id, order.side, order.leg) == (trade.id, Side.SELL, Leg.STOP_LOSS)
+    assert (order.amount, order.price, order.reserved) == (Decimal("1.234"), Decimal("99.90"), Decimal(0))
+    assert order.expires_at == late + timedelta(seconds=30)
+
+
+def test_an_exit_above_the_venues_maximum_sells_a_part(memory: MemoryFarm) -> None:
+    memory.instruments.save([an_instrument(max_notional=Decimal(50))], {}, NOON)
+    memory.holding("1")
+    memory.signals.save(an_exit())
+
+    assert memory.orders.get(approve(memory, "exit-1") or "").amount == Decimal("0.500")
+
+
+def test_rules_that_guard_entries_only_are_not_asked_about_exits(memory: MemoryFarm) -> None:
+    memory.holding()
+    memory.signals.save(an_exit())
+
+    assert approve(memory, "exit-1", EntryRule("never")) is not None
+
+
+def test_f7_one_trade_has_one_live_exit(memory: MemoryFarm) -> None:
+    memory.holding()
+    memory.signals.save(an_exit("exit-1"))
+    memory.signals.save(an_exit("exit-2", leg=Leg.TAKE_PROFIT))
+
+    assert approve(memory, "exit-1") is not None
+    assert approve(memory, "exit-2") is None
+    assert objections(memory) == {"live_exit": "an exit of this trade is already under way"}
+
+
+def test_f9_an_exit_of_a_closed_trade_is_refused(memory: MemoryFarm) -> None:
+    memory.tables.trades[1] = replace(memory.holding(), status=TradeStatus.CLOSED)
+    memory.signals.save(an_exit())
+
+    assert approve(memory, "exit-1") is None
+    assert objections(memory) == {"open_trade": "there is no open trade to leave"}
+
+
+def test_f14_what_a_base_fee_took_is_not_sold(memory: MemoryFarm) -> None:
+    memory.tables.trades[1] = replace(memory.holding("1"), left=Decimal("0.9995"))
+    memory.signals.save(an_exit())
+
+    assert memory.orders.get(approve(memory, "exit-1") or "").amount == Decimal("0.999")
+
+
+def test_f15_dust_is_refused_as_dust(memory: MemoryFarm) -> None:
+    memory.holding("0.0009")
+    memory.signals.save(an_exit())
+
+    assert approve(memory, "exit-1") is None
+    assert "dust" in objections(memory)
+
+
+def test_a_strategy_may_leave_the_trade_of_its_symbol(memory: MemoryFarm) -> None:
+    memory.holding()
+    memory.given(an_order("OTHER", state=OrderState.FILLED))
+    memory.signals.save(an_exit(leg=Leg.STRATEGY_EXIT, trade_id=None))
+
+    assert memory.orders.get(approve(memory, "exit-1") or "").leg is Leg.STRATEGY_EXIT

@@ -1,0 +1,42 @@
+"""The ports in memory keep the contracts that the real ones keep, so that what runs on them means something."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from app.domain.market import Bar, Tick, microseconds
+from app.steps.ports import Windows
+from tests.contracts.market import MarketContract, MarketUnderTest
+from tests.contracts.trading import TradingContract, VenueUnderTest
+from tests.contracts.windows import Given, WindowsContract
+from tests.fixtures.fakes import MemoryFarm
+from tests.fixtures.memory.builders import BTC, NOON, an_instrument, some_bars
+
+
+class TestTrading(TradingContract):
+    @pytest.fixture
+    def desk(self, memory: MemoryFarm) -> VenueUnderTest:
+        return VenueUnderTest(memory.trading, memory.now)
+
+
+class TestMarket(MarketContract):
+    @pytest.fixture
+    def venue_market(self, memory: MemoryFarm) -> MarketUnderTest:
+        memory.market.listed = [an_instrument()]
+        memory.market.past = [*some_bars(9, "1m"), *some_bars(9, "1s")]
+        memory.market.turnover = {BTC: Decimal(1)}
+        first_us = microseconds(NOON - timedelta(minutes=1))
+        memory.market.printed = [Tick(BTC, first_us + second * 1_000_000, 100, 1, "buy") for second in range(60)]
+        return MarketUnderTest(memory.market, BTC, NOON)
+
+
+class TestWindows(WindowsContract):
+    @pytest.fixture
+    def given(self, memory: MemoryFarm) -> Given:
+        def over(bars: Sequence[Bar]) -> Windows:
+            memory.bars.save(bars)
+            return memory.windows
+
+        return over

@@ -1,0 +1,173 @@
+"""What stands still is found, the account is valued, and the past is filled in."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from app.domain.errors import RateLimited, Refused
+from app.domain.market import Bar, microseconds
+from app.domain.orders import OrderState
+from app.domain.risk import Breaker, TradingState
+from app.steps.mark_equity import mark_equity
+from app.steps.refresh_instruments import refresh_instruments
+from app.steps.sweep import sweep
+from app.steps.warm_windows import warm_windows
+from tests.fixtures.fakes import MemoryFarm
+from tests.fixtures.memory.builders import BTC, NOON, a_signal, an_instrument, an_order, some_bars
+
+ETH = "ETH/USDT"
+
+
+def swept(farm: MemoryFarm, seconds: int) -> int:
+    return sweep(
+        orders=farm.orders,
+        signals=farm.signals,
+        hand_on=farm.hand_on,
+        at=NOON + timedelta(seconds=seconds),
+        patience=timedelta(seconds=5),
+    )
+
+
+def test_what_moves_is_left_alone(memory: MemoryFarm) -> None:
+    memory.given(an_order())
+    memory.signals.save(a_signal())
+
+    assert swept(memory, 5) == 0
+    assert memory.hand_on.calls == []
+
+
+def test_what_stands_still_is_sent_on(memory: MemoryFarm) -> None:
+    memory.given(an_order("WAITING"))
+    memory.given(an_order("UNCLEAR", state=OrderState.UNKNOWN, claimed_at=NOON))
+    memory.given(an_order("DONE", state=OrderState.FILLED, claimed_at=NOON))
+    memory.signals.save(a_signal("alone"))
+
+    assert swept(memory, 6) == 3
+
+    assert memory.hand_on.calls == [("order", "WAITING"), ("settle", "UNCLEAR"), ("signal", "alone")]
+    assert memory.hand_on.correlation_ids == ["frame-1"] * 3
+
+
+def test_an_order_whose_sender_died_is_followed_as_soon_as_its_lease_is_over(memory: MemoryFarm) -> None:
+    memory.given(an_order("DEAD", state=OrderState.SUBMITTING, claimed_at=NOON, lease_until=NOON))
+
+    assert swept(memory, 1) == 1
+    assert memory.hand_on.calls == [("settle", "DEAD")]
+
+
+def test_marking_keeps_the_equity_and_tells_it(memory: MemoryFarm) -> None:
+    memory.holding("10", "100")
+    memory.prices.heard[BTC] = (110.0, microseconds(NOON))
+
+    account = mark_equity(
+        ledger=memory.ledger, prices=memory.prices, breaker=Breaker(), announce=memory.announce, at=NOON
+    )
+
+    assert account.equity == 11_100
+    assert memory.tables.equity == [(NOON, Decimal(11_100))]
+    assert memory.announce.told[0][1]["trading_state"] == "ACTIVE"
+
+
+def test_marking_trips_the_breaker_without_any_signal(memory: MemoryFarm) -> None:
+    memory.tables.cash = Decimal(9400)
+
+    mark_equity(ledger=memory.ledger, prices=memory.prices, breaker=Breaker(), announce=memory.announce, at=NOON)
+
+    assert memory.tables.state is TradingState.REDUCING
+    assert memory.announce.told[0][1]["trading_state"] == "REDUCING"
+
+
+def test_the_venues_rules_are_kept(memory: MemoryFarm) -> None:
+    memory.market.listed = [an_instrument(ETH)]
+
+    assert refresh_instruments(market=memory.market, instruments=memory.instruments, at=NOON) == 1
+    assert [one.symbol for one in memory.instruments.all()] == [ETH]
+    assert memory.instruments.markets() == {ETH: {"id": "ETHUSDT"}}
+
+
+def test_an_empty_list_of_rules_replaces_nothing(memory: MemoryFarm) -> None:
+    assert refresh_instruments(market=memory.market, instruments=memory.instruments, at=NOON) == 0
+    assert [one.symbol for one in memory.instruments.all()] == [BTC]
+
+
+class Warming:
+    """The step with its memory of what was asked for."""
+
+    def __init__(self, farm: MemoryFarm) -> None:
+        self.farm = farm
+        self.asked: set[tuple[str, str]] = set()
+        self.changed: list[tuple[str, str]] = []
+
+    def __call__(self, *symbols: str, limit: int = 50) -> int:
+        return warm_windows(
+            market=self.farm.market,
+            bars=self.farm.bars,
+            symbols=symbols or (BTC,),
+            intervals=("1m",),
+            size=10,
+            asked=self.asked,
+            window_changed=lambda symbol, interval: self.changed.append((symbol, interval)),
+            at=NOON + timedelta(seconds=30),
+            limit=limit,
+        )
+
+
+@pytest.fixture
+def warm(memory: MemoryFarm) -> Warming:
+    return Warming(memory)
+
+
+def test_a_window_is_filled_from_the_venue_once(memory: MemoryFarm, warm: Warming) -> None:
+    memory.market.past = some_bars(20)
+
+    assert warm() == 10
+    assert warm() == 0
+
+    assert memory.market.asked == [(BTC, "1m", NOON - timedelta(minutes=11), NOON - timedelta(minutes=1))]
+    assert warm.changed == [(BTC, "1m")]
+
+
+def test_a_venue_that_does_not_answer_is_asked_again_later(memory: MemoryFarm, warm: Warming) -> None:
+    memory.market.past = some_bars(20)
+    memory.market.errors = [RateLimited("slow down", 1)]
+
+    assert warm(BTC, ETH) == 0
+    assert len(memory.market.asked) == 1
+    assert warm(BTC, ETH) == 10
+
+
+def test_a_symbol_without_a_past_stops_no_other(memory: MemoryFarm, warm: Warming) -> None:
+    memory.market.past = some_bars(20)
+    memory.market.errors = [Refused("no such symbol", "-1121")]
+
+    assert warm(ETH, BTC) == 10
+    assert warm.asked == {(ETH, "1m"), (BTC, "1m")}
+
+
+def test_only_so_many_are_asked_for_at_a_time(memory: MemoryFarm, warm: Warming) -> None:
+    warm(BTC, ETH, limit=1)
+
+    assert warm.asked == {(BTC, "1m")}
+
+
+def test_a_gap_is_filled_with_all_that_lies_between_its_ends(memory: MemoryFarm, warm: Warming) -> None:
+    bars = some_bars(9)
+    memory.bars.save([replace(bars[3], whole=False), replace(bars[6], whole=False)])
+    memory.market.past = bars
+    warm.asked.add((BTC, "1m"))
+
+    assert warm() == 4
+
+    assert memory.market.asked == [(BTC, "1m", bars[2].end, bars[6].end)]
+    assert memory.bars.gaps("1m", NOON - timedelta(hours=1), 10) == []
+
+
+def test_a_gap_that_has_just_closed_or_is_nobodys_waits(memory: MemoryFarm, warm: Warming) -> None:
+    just_now = Bar(BTC, "1m", NOON + timedelta(seconds=29), 1, 1, 1, 1, 1, 1, whole=False)
+    memory.bars.save([just_now, replace(some_bars(1, symbol=ETH)[0], whole=False)])
+    warm.asked.add((BTC, "1m"))
+
+    assert warm() == 0
+    assert memory.market.asked == []

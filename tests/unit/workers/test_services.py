@@ -1,0 +1,139 @@
+"""What a farm consists of, and how one knows that each part is ready."""
+
+import os
+import socketserver
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from app import wiring
+from tests.fixtures.venue import ServedVenue
+from workers import services
+from workers.ports import free_port
+from workers.services import farm_services, flower_url, redis_service, venue_service
+from workers.supervisor import Service
+
+QUEUES = ["ticks", "signals", "risk", "orders", "upkeep"]
+
+
+def of(name: str, *, flower: bool = True) -> Service:
+    return next(one for one in farm_services(wiring.settings(), flower=flower) if one.name == name)
+
+
+@contextmanager
+def answering(reply: bytes) -> Iterator[int]:
+    """Something that says this to whoever asks; its port."""
+
+    class Answer(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            self.rfile.readline()
+            self.wfile.write(reply)
+
+    with socketserver.TCPServer(("127.0.0.1", 0), Answer) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_a_farm_is_a_worker_per_queue_beat_feed_and_flower(wired: None) -> None:
+    assert [one.name for one in farm_services(wiring.settings())] == [*QUEUES, "beat", "feed", "flower"]
+    assert [one.name for one in farm_services(wiring.settings(), flower=False)] == [*QUEUES, "beat", "feed"]
+
+
+def test_workers_are_there_before_what_gives_them_work(wired: None) -> None:
+    waves = {one.name: one.wave for one in farm_services(wiring.settings())}
+
+    assert max(waves[queue] for queue in QUEUES) < min(waves["feed"], waves["beat"])
+
+
+def test_how_many_processes_a_worker_has_is_a_setting(wired: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CDB_WORKERS_SIGNALS", "4")
+    wiring.reset()
+
+    assert " ".join(of("signals").command[1:]).startswith("-m celery -A app worker -Q signals -c 4 ")
+
+
+def test_events_are_sent_where_they_are_worth_watching(wired: None) -> None:
+    assert [queue for queue in QUEUES if "-E" in of(queue).command] == ["signals", "risk", "orders"]
+
+
+def test_every_service_runs_on_this_python(wired: None) -> None:
+    assert {one.command[0] for one in farm_services(wiring.settings())} == {sys.executable}
+    assert venue_service(wiring.settings()).command == (sys.executable, "-m", "app.cli", "venue")
+
+
+async def test_a_worker_is_ready_when_it_has_said_so(wired: None) -> None:
+    assert not await of("risk").ready(4711)
+
+    wiring.presence().arrive(4711)
+
+    assert await of("risk").ready(4711)
+
+
+@pytest.mark.parametrize("name", ["orders", "feed"])
+async def test_while_redis_is_away_nobody_is_ready(
+    name: str, wired: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wiring.redis().close()
+    monkeypatch.setenv("CDB_REDIS_URL", f"unix://{tmp_path / 'none.sock'}")
+    wiring.reset()
+
+    assert not await of(name).ready(os.getpid())
+
+
+async def test_the_feed_is_ready_when_it_hears_every_symbol(wired: None) -> None:
+    feed = of("feed")
+
+    assert not await feed.ready(1)
+    wiring.feed_status().write({"ready": False})
+    assert not await feed.ready(1)
+    wiring.feed_status().write({"ready": True})
+    assert await feed.ready(1)
+
+
+async def test_the_venue_is_ready_when_it_is_the_one_that_was_started(venue: ServedVenue) -> None:
+    ready = services._venue_answers(venue.rest_url)
+
+    assert await ready(os.getpid())
+    assert not await ready(os.getpid() + 1)
+
+
+async def test_a_venue_that_does_not_answer_is_not_ready() -> None:
+    assert not await services._venue_answers(f"http://127.0.0.1:{free_port()}")(1)
+
+
+@pytest.mark.parametrize("reply", [b"SSH-2.0-x\r\n", b"HTTP/1.0 200 OK\r\n\r\n<html>", b"HTTP/1.0 200 OK\r\n\r\n{}"])
+async def test_something_else_on_its_port_is_not_the_venue(reply: bytes) -> None:
+    with answering(reply) as port:
+        assert not await services._venue_answers(f"http://127.0.0.1:{port}")(1)
+
+
+async def test_flower_is_ready_when_it_opens(wired: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    with answering(b"HTTP/1.0 200 OK\r\n\r\nOK") as port:
+        monkeypatch.setenv("CDB_FLOWER_PORT", str(port))
+        wiring.reset()
+
+        assert flower_url(wiring.settings()) == f"http://127.0.0.1:{port}"
+        assert await of("flower").ready(1)
+
+
+async def test_and_not_before(wired: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CDB_FLOWER_PORT", str(free_port()))
+    wiring.reset()
+
+    assert not await of("flower").ready(1)
+
+
+async def test_redis_is_ready_when_it_is_the_one_that_was_started(wired: None) -> None:
+    service = redis_service(wiring.settings())
+
+    assert await service.ready(wiring.redis().info("server")["process_id"])
+    assert not await service.ready(1)

@@ -1,0 +1,208 @@
+"""The supervisor keeps small real processes running."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from workers.supervisor import CannotStart, Service, Supervisor
+
+PATIENCE_S = 10.0
+SLEEPS = "import time; time.sleep(60)"
+
+
+def runs(name: str, code: str = SLEEPS, **options: object) -> Service:
+    return Service(name, (sys.executable, "-c", code), **options)  # type: ignore[arg-type]
+
+
+async def until(found: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not found():
+        assert time.monotonic() < deadline, f"{what} did not happen"
+        await asyncio.sleep(0.02)
+
+
+def lives(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+async def test_a_later_wave_waits_until_the_first_is_ready(tmp_path: Path) -> None:
+    first_is_ready = asyncio.Event()
+
+    async def ready(pid: int) -> bool:
+        return first_is_ready.is_set()
+
+    farm = Supervisor([runs("later", wave=1), runs("first", ready=ready)], tmp_path)
+    later, first = farm.kept
+    starting = asyncio.create_task(farm.start(PATIENCE_S))
+    try:
+        await until(lambda: first.pid is not None, "the first one's start")
+        assert (first.state, later.state) == ("starting", "down")
+        first_is_ready.set()
+        await starting
+        assert (first.state, later.state) == ("ready", "ready")
+    finally:
+        await farm.stop()
+
+
+async def test_a_killed_service_is_started_again(tmp_path: Path) -> None:
+    farm = Supervisor([runs("one")], tmp_path)
+    (one,) = farm.kept
+    await farm.start(PATIENCE_S)
+    try:
+        before = one.pid
+        assert before is not None
+        os.kill(before, signal.SIGKILL)
+        await until(lambda: one.restarts == 1 and one.state == "ready", "the restart")
+        assert one.pid not in (None, before)
+    finally:
+        await farm.stop()
+
+
+async def test_the_children_of_a_killed_service_end_before_it_is_started_again(tmp_path: Path) -> None:
+    code = (
+        "import subprocess, sys\n"
+        f"child = subprocess.Popen([sys.executable, '-c', {SLEEPS!r}])\n"
+        "print(child.pid, flush=True)\n"
+        "child.wait()"
+    )
+    log = tmp_path / "one.log"
+
+    async def ready(pid: int) -> bool:
+        return log.exists() and bool(log.read_text())
+
+    farm = Supervisor([runs("one", code, ready=ready)], tmp_path)
+    (one,) = farm.kept
+    await farm.start(PATIENCE_S)
+    try:
+        parent, child = one.pid, int(log.read_text().split()[0])
+        assert parent is not None
+        assert lives(child)
+        os.kill(parent, signal.SIGKILL)
+        await until(lambda: one.restarts == 1, "the restart")
+        await until(lambda: not lives(child), "the child's end")
+    finally:
+        await farm.stop()
+
+
+async def test_a_missing_program_is_named_at_once(tmp_path: Path) -> None:
+    farm = Supervisor([Service("lost", ("/no/such/program",))], tmp_path)
+    try:
+        with pytest.raises(
+            CannotStart, match=r"(?s)service lost ended 3 times.*/no/such/program cannot be run: No such"
+        ):
+            await farm.start(PATIENCE_S)
+    finally:
+        await farm.stop()
+
+
+async def test_a_service_that_keeps_dying_is_named_with_its_last_words(tmp_path: Path) -> None:
+    async def never(pid: int) -> bool:
+        return False
+
+    farm = Supervisor([runs("weak", "raise SystemExit('the port is taken')", ready=never)], tmp_path)
+    try:
+        with pytest.raises(CannotStart, match=r"(?s)service weak ended 3 times.*the port is taken"):
+            await farm.start(PATIENCE_S)
+    finally:
+        await farm.stop()
+
+
+async def test_a_service_that_never_gets_ready_is_named(tmp_path: Path) -> None:
+    async def never(pid: int) -> bool:
+        return False
+
+    farm = Supervisor([runs("slow", ready=never)], tmp_path)
+    try:
+        with pytest.raises(CannotStart, match=r"service slow was not ready after 0\.2 s"):
+            await farm.start(0.2)
+    finally:
+        await farm.stop()
+
+
+async def test_services_are_stopped_in_the_reverse_order(tmp_path: Path) -> None:
+    ended = tmp_path / "ended"
+    code = (
+        "import pathlib, signal, sys\n"
+        "def end(*_):\n"
+        f"    with pathlib.Path({str(ended)!r}).open('a') as out: out.write(sys.argv[1])\n"
+        "    sys.exit()\n"
+        "signal.signal(signal.SIGTERM, end)\n"
+        "print('listening', flush=True)\n"
+        "while True: signal.pause()"
+    )
+
+    def says_so(name: str, wave: int) -> Service:
+        async def ready(pid: int) -> bool:
+            log = tmp_path / f"{name}.log"
+            return log.exists() and "listening" in log.read_text()
+
+        return Service(name, (sys.executable, "-c", code, name), wave=wave, ready=ready)
+
+    farm = Supervisor([says_so("a", 0), says_so("b", 1), says_so("c", 2)], tmp_path)
+    await farm.start(PATIENCE_S)
+    pids = [one.pid for one in farm.kept]
+    await farm.stop()
+    assert ended.read_text() == "cba"
+    assert not [pid for pid in pids if pid is not None and lives(pid)]
+
+
+async def test_what_does_not_hear_term_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workers.supervisor.STOP_S", 0.2)
+    deaf = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); signal.pause()"
+
+    async def ready(pid: int) -> bool:
+        log = tmp_path / "one.log"
+        return log.exists() and "deaf" in log.read_text()
+
+    farm = Supervisor([runs("one", deaf, ready=ready)], tmp_path)
+    await farm.start(PATIENCE_S)
+    pid = farm.kept[0].pid
+    assert pid is not None
+    await farm.stop()
+    await until(lambda: not lives(pid), "its end")
+
+
+async def test_what_a_service_says_is_in_its_log(tmp_path: Path) -> None:
+    farm = Supervisor([runs("one", f"print('hello', flush=True); {SLEEPS}", env={"PYTHONUNBUFFERED": "1"})], tmp_path)
+    await farm.start(PATIENCE_S)
+    try:
+        log = farm.kept[0].log_path
+        await until(lambda: log.exists() and log.read_text() == "hello\n", "the line")
+    finally:
+        await farm.stop()
+    assert farm.kept[0].state == "down"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's death")
+def test_no_service_outlives_a_farm_that_was_killed(tmp_path: Path) -> None:
+    code = (
+        "import asyncio, pathlib, sys\n"
+        "from workers.supervisor import Service, Supervisor\n"
+        "async def main():\n"
+        f"    one = Service('one', (sys.executable, '-c', {SLEEPS!r}))\n"
+        f"    farm = Supervisor([one], pathlib.Path({str(tmp_path)!r}))\n"
+        "    await farm.start(10)\n"
+        "    print(farm.kept[0].pid, flush=True)\n"
+        "    await asyncio.sleep(60)\n"
+        "asyncio.run(main())"
+    )
+    root = Path(__file__).parents[3]
+    with subprocess.Popen([sys.executable, "-c", code], cwd=root, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        service = int(parent.stdout.readline())
+        parent.kill()
+    deadline = time.monotonic() + PATIENCE_S
+    while lives(service):
+        assert time.monotonic() < deadline, "the service outlived its farm"
+        time.sleep(0.02)

@@ -1,0 +1,268 @@
+"""The feed: takes the market in and puts it, as frames of ticks and marks, into the mailboxes."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from difflib import get_close_matches
+from importlib import import_module
+from math import inf
+from typing import Any
+
+import structlog
+
+from app.bus import BusError
+from app.domain.continuity import Print, Stamps
+from app.domain.errors import Unavailable
+from app.domain.market import Tick, flaw, instant_text, microseconds
+from workers.feed_ports import Announce, Counters, Habits, Mailboxes, Market, Status
+from workers.line import Line
+from workers.outbox import Outbox
+from workers.venue_clock import VenueClock
+
+log = structlog.get_logger()
+
+SAMPLE_S = 0.1
+AHEAD_US = 60_000_000  # a tick further ahead of the clock than this is none
+
+
+class Feed:
+    """Hears `symbols` and delivers what it hears; `run` never ends by itself."""
+
+    def __init__(
+        self,
+        *,
+        market: Market,
+        mailboxes: Mailboxes,
+        counters: Counters,
+        announce: Announce,
+        status: Status,
+        send_drain: Callable[[int], None],
+        now: Callable[[], datetime],
+        symbols: Sequence[str],
+        habits: Habits,
+    ) -> None:
+        self._market = market
+        self._mailboxes = mailboxes
+        self._counters = counters
+        self._announce = announce
+        self._status = status
+        self._now = now
+        self._wanted = symbols
+        self._habits = habits
+        self._outbox = Outbox(
+            mailboxes,
+            send_drain=send_drain,
+            forgotten=self._forgotten,
+            limit=habits.limit,
+            lossless=habits.lossless,
+        )
+        self._lines: list[Line] = []
+        self._unknown: list[str] = []
+        self._offset_ms = 0
+        self._stamps: dict[str, Stamps] = {}
+        self._prices: dict[str, float] = {}
+        self._bad = 0
+        self._counted: dict[str, int] = {}
+        self._told_bad: dict[str, float] = {}
+        self._clock = VenueClock(habits)
+        self._side = ThreadPoolExecutor(1, "status")
+
+    async def run(self) -> None:
+        """Connect, and go on until cancelled; then deliver what is left."""
+        try:
+            await self._open()
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._outbox.run())
+                for line in self._lines:
+                    tasks.create_task(line.run())
+                tasks.create_task(self._tell_time())
+                tasks.create_task(self._every(self._habits.status_s, self._tell_status))
+                tasks.create_task(self._every(self._habits.mark_s, self._tell_prices))
+                if not self._habits.lossless:
+                    tasks.create_task(self._every(self._habits.offset_s, self._measure))
+        finally:
+            await self._close()
+
+    def prints(self, symbol: str, prints: Iterable[Print]) -> None:
+        """New prints of a symbol, in order, become ticks on their way."""
+        received_us = microseconds(self._now())
+        latest_us = received_us + self._offset_ms * 1000 + AHEAD_US
+        stamps = self._stamps.setdefault(symbol, Stamps())
+        rows = []
+        for ms, price, quantity, side in prints:
+            if 0.0 < price < inf and 0.0 < quantity < inf and 0 < ms * 1000 < latest_us:
+                rows.append((symbol, stamps.next(ms), price, quantity, side, received_us))
+            else:
+                self._complain(Tick(symbol, ms * 1000, price, quantity, side, received_us))
+        if rows:
+            self._prices[symbol] = rows[-1][2]
+            self._outbox.put(symbol, rows)
+
+    def covered(self, symbol: str, since_ms: int) -> None:
+        """From here on every print is told."""
+        self._outbox.put(symbol, [("=", symbol, since_ms * 1000)])
+
+    def lost(self, symbol: str) -> None:
+        """Something before now is missing."""
+        self._outbox.put(symbol, [("!", symbol, self._venue_us())])
+
+    def _forgotten(self, shard: int) -> None:
+        """Redis was flushed: what it knew of these symbols begins anew, from now on."""
+        log.warning("mailbox was emptied by somebody", shard=shard)
+        for symbol in self._known():
+            if self._mailboxes.shard(symbol) == shard:
+                self.lost(symbol)
+
+    async def _open(self) -> None:
+        wait_s = 0.2
+        while True:
+            try:
+                await self._market.open()
+            except Unavailable as error:
+                log.warning("venue does not answer yet", reason=str(error))
+                await self._tell_status()
+                await asyncio.sleep(wait_s)
+                wait_s = min(2 * wait_s, 5)
+            else:
+                break
+        self._choose(self._market.symbols())
+        if not self._habits.lossless:
+            await self._measure()
+
+    def _choose(self, listed: Sequence[str]) -> None:
+        names = set(listed)
+        known = [symbol for symbol in self._wanted if symbol in names]
+        self._unknown = [symbol for symbol in self._wanted if symbol not in names]
+        for symbol in self._unknown:
+            near = get_close_matches(symbol, listed, 1)
+            cure = f"did you mean {near[0]}?" if near else "take it out of CDB_SYMBOLS"
+            log.error("venue does not list a symbol", symbol=symbol, cure=cure)
+        patience = self._habits.patience
+        streams = self._market.streams(known)
+        self._lines = [Line(stream, self._market, self, self._now_ms, patience) for stream in streams]
+
+    async def _measure(self) -> None:
+        try:
+            self._offset_ms = await self._market.offset_ms(self._now_ms)
+        except Unavailable as error:  # the last measurement is as good as any
+            log.warning("venue's clock could not be read", reason=str(error))
+
+    async def _tell_time(self) -> None:
+        while True:
+            await asyncio.sleep(SAMPLE_S)
+            self._clock.sample(self._venue_us())
+            for symbol in self._clock.given_up(self._lines):
+                self.lost(symbol)
+            mark_us = self._clock.mark(self._lines)
+            if mark_us is not None:
+                self._outbox.put_everywhere(("@", mark_us, microseconds(self._now())))
+
+    async def _tell_prices(self) -> None:
+        if self._prices:
+            prices, self._prices = self._prices, {}
+            await self._aside(lambda: self._announce("market_data", "feed", {"prices": prices}, self._now()))
+
+    async def _tell_status(self) -> None:
+        status = self._report()
+        totals = {"ticks_bad": self._bad, "ticks_conflated": self._outbox.conflated}
+        totals["frames_broken"] = sum(line.stream.broken for line in self._lines)
+        counts = {name: total - self._counted.get(name, 0) for name, total in totals.items()}
+        try:
+            await self._aside(lambda: self._status.write(status))
+            await self._aside(lambda: self._counters.add(**counts))
+        except BusError as error:  # the next report says the same and more
+            log.warning("feed cannot report", reason=str(error))
+        else:
+            self._counted = totals
+
+    def _report(self) -> dict[str, Any]:
+        known = self._known()
+        refused = sorted(symbol for line in self._lines for symbol in line.stream.refused)
+        subscribed = sum(line.hearing for line in self._lines)
+        return {
+            "at": instant_text(self._now()),
+            "symbols": len(known),
+            "subscribed": subscribed,
+            "stale": sorted(symbol for line in self._lines for symbol in line.stale),
+            "refused": refused,
+            "unknown": self._unknown,
+            "ready": bool(known) and subscribed + len(refused) >= len(known) and not self._behind(),
+            "connections": sum(line.behind_since is None for line in self._lines),
+            "offset_ms": self._offset_ms,
+        }
+
+    def _behind(self) -> bool:
+        return any(line.behind_since is not None for line in self._lines)
+
+    def _known(self) -> list[str]:
+        return [symbol for line in self._lines for symbol in line.stream.symbols]
+
+    def _complain(self, tick: Tick) -> None:
+        """Every bad tick is counted; of each reason one is written down in a second."""
+        reason = flaw(tick) or f"time {tick.time_us} lies ahead of the clock"
+        self._bad += 1
+        if time.monotonic() - self._told_bad.get(reason.split()[0], -inf) >= 1:
+            self._told_bad[reason.split()[0]] = time.monotonic()
+            log.warning("tick is no tick", symbol=tick.symbol, reason=reason, total=self._bad)
+
+    async def _close(self) -> None:
+        await self._outbox.close()
+        self._side.shutdown(wait=False, cancel_futures=True)
+        await asyncio.gather(*(line.stream.close() for line in self._lines), self._market.close())
+
+    async def _every(self, seconds: float, act: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            await act()
+            await asyncio.sleep(seconds)
+
+    async def _aside(self, act: Callable[[], None]) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._side, act)
+
+    def _now_ms(self) -> int:
+        return microseconds(self._now()) // 1000
+
+    def _venue_us(self) -> int:
+        return microseconds(self._now()) + self._offset_ms * 1000
+
+
+async def serve(feed: Feed) -> None:
+    """Run a feed until SIGTERM or SIGINT."""
+    running = asyncio.create_task(feed.run())
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, running.cancel)
+    try:
+        await running
+    except asyncio.CancelledError:
+        log.info("feed stopped")
+
+
+def main() -> None:
+    """The feed of this machine's farm."""
+    from app import wiring
+    from app.exchanges.mexc.stream import PublicMarket
+    from tasks._hand_on import enqueue_drain
+
+    import_module("tasks.ticks")  # so that the drain can be named
+    wiring.logging("feed")
+    settings = wiring.settings()
+    replay = settings.clock == "replay"
+
+    async def begin() -> None:
+        feed = Feed(
+            market=PublicMarket(settings.rest_url, settings.ws_url),
+            mailboxes=wiring.mailboxes(),
+            counters=wiring.counters(),
+            announce=wiring.topics(),
+            status=wiring.feed_status(),
+            send_drain=enqueue_drain,
+            now=wiring.clock(),
+            symbols=wiring.symbols(),
+            habits=Habits(lateness_ms=settings.lateness_ms, lossless=replay),
+        )
+        await serve(feed)
+
+    asyncio.run(begin())

@@ -1,0 +1,144 @@
+"""What the feed has heard and not yet delivered: bounded, so that a slow Redis costs ticks, never the feed."""
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+
+import structlog
+
+from app.bus import BusError, Pushed
+from workers.feed_ports import Mailboxes, Row
+
+log = structlog.get_logger()
+
+ROWS_AT_ONCE = 5_000
+PAUSE_S = 0.5
+LAST_S = 1.0
+
+
+class Outbox:
+    """Rows on their way to the mailboxes.
+
+    `limit` is in rows per shard; beyond it the oldest ticks are given up, counted in `conflated`, and a `!` mark
+    says so, unless `lossless`. `forgotten(shard)` is called when a mailbox has begun anew: Redis was flushed.
+    `send_drain(shard)` may block; it runs in a thread, once at a time for each shard.
+    """
+
+    def __init__(
+        self,
+        mailboxes: Mailboxes,
+        *,
+        send_drain: Callable[[int], None],
+        forgotten: Callable[[int], None],
+        limit: int = 100_000,
+        lossless: bool = False,
+        flush_s: float = 0.004,
+    ) -> None:
+        self.conflated = 0
+        self._mailboxes = mailboxes
+        self._send_drain = send_drain
+        self._forgotten = forgotten
+        self._limit = limit
+        self._lossless = lossless
+        self._flush_s = flush_s
+        self._rows: list[list[Row]] = [[] for _ in range(mailboxes.shards)]
+        self._totals = [0] * mailboxes.shards
+        self._filled = asyncio.Event()
+        self._sending: dict[int, asyncio.Task[None]] = {}
+        self._pusher = ThreadPoolExecutor(1, "push")
+        self._senders = ThreadPoolExecutor(mailboxes.shards, "send")
+
+    @property
+    def waiting(self) -> int:
+        """Rows that are not delivered."""
+        return sum(map(len, self._rows))
+
+    def put(self, symbol: str, rows: Sequence[Row]) -> None:
+        """Rows of one symbol, in order."""
+        self._put(self._mailboxes.shard(symbol), rows)
+
+    def put_everywhere(self, row: Row) -> None:
+        """One row into every mailbox: a clock mark."""
+        for shard in range(self._mailboxes.shards):
+            self._put(shard, [row])
+
+    async def run(self) -> None:
+        """Deliver, for ever: at once when it was quiet, then whatever came in meanwhile as one frame."""
+        while True:
+            await self._filled.wait()
+            self._filled.clear()
+            if not await self._deliver():
+                await asyncio.sleep(PAUSE_S)
+                self._filled.set()
+            await asyncio.sleep(self._flush_s)
+
+    async def close(self) -> None:
+        """Deliver what is left, if that is quick, and let the threads go."""
+        with contextlib.suppress(TimeoutError):  # the next feed asks the venue for it
+            await asyncio.wait_for(self._deliver(), LAST_S)
+        self._pusher.shutdown(wait=False, cancel_futures=True)
+        self._senders.shutdown(wait=False, cancel_futures=True)
+
+    def _put(self, shard: int, rows: Sequence[Row]) -> None:
+        waiting = self._rows[shard]
+        waiting += rows
+        self._filled.set()
+        if len(waiting) > self._limit and not self._lossless:
+            self._conflate(shard)
+
+    async def _deliver(self) -> bool:
+        """Push what there is; False when the bus did not take it all."""
+        frames = {shard: list(islice(rows, ROWS_AT_ONCE)) for shard, rows in enumerate(self._rows) if rows}
+        if not frames:
+            return True
+        for shard, frame in frames.items():
+            del self._rows[shard][: len(frame)]
+        try:
+            loop = asyncio.get_running_loop()
+            pushed = await loop.run_in_executor(self._pusher, self._mailboxes.push, frames)
+        except BusError as error:  # kept, and tried again: a frame that did arrive is recognised by its times
+            log.warning("mailboxes do not answer", reason=str(error), waiting=self.waiting)
+            pushed = {}
+        results = [self._delivered(shard, frame, pushed.get(shard)) for shard, frame in frames.items()]
+        if self.waiting:
+            self._filled.set()
+        return all(results)
+
+    def _delivered(self, shard: int, frame: list[Row], pushed: Pushed | None) -> bool:
+        if pushed is not None and pushed.armed:
+            self._send(shard)
+        if pushed is None or not pushed.taken:
+            self._rows[shard][:0] = frame
+            return False
+        if pushed.total < self._totals[shard]:
+            self._forgotten(shard)
+        self._totals[shard] = pushed.total
+        return True
+
+    def _send(self, shard: int) -> None:
+        if shard not in self._sending:
+            self._sending[shard] = asyncio.create_task(self._sent(shard))
+
+    async def _sent(self, shard: int) -> None:
+        """A drain that could not be sent is asked for again when its arming has run out."""
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._senders, self._send_drain, shard)
+        except Exception as error:  # noqa: BLE001  whatever the broker's client raises, the feed goes on
+            log.warning("drain could not be sent", shard=shard, reason=f"{type(error).__name__}: {error}")
+        finally:
+            del self._sending[shard]
+
+    def _conflate(self, shard: int) -> None:
+        """Give up the older half of the ticks; the marks stay, and one says what is lost of which symbol."""
+        rows = self._rows[shard]
+        older = rows[: len(rows) // 2]
+        lost = {row[0]: row[1] for row in older if len(row) == 6}
+        dropped = Counter(len(row) for row in older)[6]
+        told: list[Row] = [row for row in older if len(row) == 3 and row[0] != "@"]
+        told += [("!", symbol, last_us + 1) for symbol, last_us in lost.items()]
+        rows[: len(older)] = told
+        self.conflated += dropped
+        log.warning("ticks given up: mailbox is not emptied", shard=shard, ticks=dropped)

@@ -1,0 +1,10 @@
+"""A port that nobody uses just now."""
+
+import socket
+
+
+def free_port() -> int:
+    """Chosen by the kernel, on loopback; somebody else may take it before its user does."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,124 @@
+"""The table of services: what runs in a farm, by which command, and how one knows that it is ready."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from http.client import HTTPException
+from typing import Any
+from urllib.request import urlopen
+
+import msgspec
+import redis
+
+from app import bus, wiring
+from app.wiring import Settings
+from workers import embedded_redis
+from workers.supervisor import Probe, Service
+
+PYTHON = sys.executable
+PROBE_TIMEOUT_S = 2
+# Celery warns whoever runs as root; in a container, and on a newcomer's machine, that is how it is.
+QUIET = {"PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges", "PYTHONUNBUFFERED": "1"}
+WITH_EVENTS = ("signals", "risk", "orders")  # what is worth watching in Flower; ticks and upkeep would drown it
+
+
+def redis_service(settings: Settings) -> Service:
+    """The embedded Redis."""
+    client = bus.connect(settings.redis_url, timeout_s=PROBE_TIMEOUT_S)
+    return Service("redis", embedded_redis.command(settings), ready=embedded_redis.answers(client))
+
+
+def venue_service(settings: Settings) -> Service:
+    """The simulated MEXC."""
+    return Service("venue", _cdb("venue"), ready=_venue_answers(settings.venue_url), env=QUIET)
+
+
+def farm_services(settings: Settings, *, flower: bool = True) -> list[Service]:
+    """Workers, beat, feed and Flower; Redis, the schema and the venue are there before them."""
+    workers = [
+        _worker(queue, getattr(settings, f"workers_{queue}"))
+        for queue in ("ticks", "signals", "risk", "orders", "upkeep")
+    ]
+    schedule = str(settings.data_dir / "celerybeat-schedule")
+    beat = Service("beat", _celery("beat", "-s", schedule, "--pidfile="), wave=1, env=QUIET)
+    feed = Service("feed", _cdb("feed"), wave=1, ready=_feed_is_ready, env=QUIET)
+    return [*workers, beat, feed, *([_flower(settings)] if flower else [])]
+
+
+def _worker(queue: str, processes: int) -> Service:
+    """One Celery worker for one queue; `celery -A app worker -Q signals -c 4` adds another beside it."""
+    options = ("-Q", queue, "-c", str(processes), "-n", f"{queue}@%h", "--without-mingle", "--without-gossip")
+    events = ("-E",) if queue in WITH_EVENTS else ()
+    return Service(queue, _celery("worker", *options, *events), ready=_worker_is_ready, env=QUIET)
+
+
+def _flower(settings: Settings) -> Service:
+    options = (
+        "--address=127.0.0.1",
+        f"--port={settings.flower_port}",
+        "--enable_events=False",
+        "--purge_offline_workers=60",
+    )
+    return Service(
+        "flower", _celery("flower", *options), wave=1, ready=_opens(f"{flower_url(settings)}/healthcheck"), env=QUIET
+    )
+
+
+def flower_url(settings: Settings) -> str:
+    """Where Flower is opened."""
+    return f"http://127.0.0.1:{settings.flower_port}"
+
+
+def _celery(*arguments: str) -> tuple[str, ...]:
+    return (PYTHON, "-m", "celery", "-A", "app", *arguments)
+
+
+def _cdb(*arguments: str) -> tuple[str, ...]:
+    return (PYTHON, "-m", "app.cli", *arguments)
+
+
+async def _worker_is_ready(pid: int) -> bool:
+    try:
+        return wiring.presence().is_here(pid)
+    except redis.RedisError:  # the embedded one is being restarted
+        return False
+
+
+async def _feed_is_ready(pid: int) -> bool:
+    try:
+        status = wiring.feed_status().read()
+    except redis.RedisError:  # as above
+        return False
+    return status is not None and bool(status["ready"])
+
+
+def _venue_answers(url: str) -> Probe:
+    """Ready when the venue that answers is the process that was started."""
+
+    async def ready(pid: int) -> bool:
+        answer = await _answer(f"{url}/sim/status")
+        try:
+            return answer is not None and msgspec.json.decode(answer, type=dict[str, Any])["pid"] == pid
+        except (msgspec.DecodeError, KeyError):  # somebody else has the port; the venue's own words will tell
+            return False
+
+    return ready
+
+
+def _opens(url: str) -> Callable[[int], Awaitable[bool]]:
+    async def ready(pid: int) -> bool:
+        return await _answer(url) is not None
+
+    return ready
+
+
+async def _answer(url: str) -> bytes | None:
+    def ask() -> bytes | None:
+        try:
+            with urlopen(url, timeout=PROBE_TIMEOUT_S) as answer:
+                body: Any = answer.read()
+                return bytes(body)
+        except (OSError, HTTPException):  # not yet, or somebody else
+            return None
+
+    return await asyncio.to_thread(ask)

@@ -1,0 +1,215 @@
+"""Keeps processes running: starts them in order, restarts what dies with back-off, stops all in reverse order."""
+
+import asyncio
+import contextlib
+import ctypes
+import logging.handlers
+import os
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+log = structlog.get_logger()
+
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 30.0
+STEADY_S = 60.0  # whoever ran this long begins again with the shortest pause
+PATIENCE = 3  # deaths before it was ever ready
+PROBE_S = 0.1
+STOP_S = 25.0
+LAST_WORDS_S = 1.0
+NO_PROGRAM = 127  # what a shell says
+LOG_BYTES, LOG_FILES = 10_000_000, 3
+LINE_BYTES = 1 << 20
+PR_SET_PDEATHSIG = 1
+
+
+class CannotStart(Exception):
+    """A service did not come up; the message says why and what to do."""
+
+
+Probe = Callable[[int], Awaitable[bool]]
+
+
+async def at_once(pid: int) -> bool:
+    """Ready as soon as it runs."""
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A command to keep running; `ready` is asked with its process id until it says yes. Services of one `wave`
+    start together, after those of the waves before are ready; they are stopped in the reverse order.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    wave: int = 0
+    ready: Probe = at_once
+    env: dict[str, str] = field(default_factory=dict)
+
+
+class Kept:
+    """One service and its process."""
+
+    def __init__(self, service: Service, logs: Path) -> None:
+        self.service = service
+        self.restarts = 0
+        self.is_ready = False
+        self.log_path = logs / f"{service.name}.log"
+        self._process: asyncio.subprocess.Process | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._early_deaths = 0
+        self._stopping = False
+
+    @property
+    def pid(self) -> int | None:
+        """Its process, while there is one."""
+        running = self._process is not None and self._process.returncode is None
+        return self._process.pid if running and self._process else None
+
+    @property
+    def state(self) -> str:
+        """In a word."""
+        if self.pid is None:
+            return "down"
+        return "ready" if self.is_ready else "starting"
+
+    def start(self) -> None:
+        """Begin to keep it."""
+        self._keeper = asyncio.create_task(self._keep(), name=self.service.name)
+
+    async def wait_ready(self, patience_s: float) -> None:
+        """Until its probe has said yes; CannotStart if it keeps dying or takes too long."""
+        deadline = time.monotonic() + patience_s
+        while not self.is_ready:
+            if self._early_deaths >= PATIENCE:
+                raise CannotStart(self._told(f"ended {PATIENCE} times while it started"))
+            if time.monotonic() > deadline:
+                raise CannotStart(self._told(f"was not ready after {patience_s:g} s"))
+            await asyncio.sleep(PROBE_S)
+
+    async def stop(self) -> None:
+        """TERM, and after a while KILL for it and all its children."""
+        self._stopping = True
+        if self._keeper is None:
+            return
+        process = self._process
+        if process is not None and process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+            try:
+                await asyncio.wait_for(process.wait(), STOP_S)
+            except TimeoutError:
+                log.warning("service does not stop, killing it", service=self.service.name, pid=process.pid)
+            _kill_group(process.pid)  # its children, or itself
+        self._keeper.cancel()
+        await asyncio.gather(self._keeper, return_exceptions=True)
+
+    async def _keep(self) -> None:
+        pause = FIRST_PAUSE_S
+        while True:
+            began = time.monotonic()
+            code = await self._run()
+            if self._stopping:
+                return
+            self._early_deaths += 0 if self.is_ready else 1
+            was_ready, self.is_ready = self.is_ready, False
+            if time.monotonic() - began > STEADY_S:
+                pause = FIRST_PAUSE_S
+            log.warning("service ended", service=self.service.name, code=code, again_in_s=pause, ready=was_ready)
+            await asyncio.sleep(pause)
+            self.restarts += 1
+            pause = min(pause * 2, LONGEST_PAUSE_S)
+
+    async def _run(self) -> int:
+        try:
+            process = await self._spawn()
+        except OSError as error:
+            self._note(f"{self.service.command[0]} cannot be run: {error.strerror}\n")
+            return NO_PROGRAM
+        self._process = process
+        probing = asyncio.create_task(self._probe(process.pid))
+        copying = asyncio.create_task(self._copy_output(process))
+        try:
+            while process.returncode is None:  # its end, not that of its output, which its children may hold open
+                await asyncio.sleep(PROBE_S)
+            return process.returncode
+        finally:
+            probing.cancel()
+            _kill_group(process.pid)  # what outlives it would do its work beside the next one
+            await asyncio.wait({copying}, timeout=LAST_WORDS_S)
+            copying.cancel()
+
+    async def _spawn(self) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            *self.service.command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env={**os.environ, **self.service.env},
+            start_new_session=True,
+            limit=LINE_BYTES,
+            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+        )
+
+    async def _probe(self, pid: int) -> None:
+        while not await self.service.ready(pid):
+            await asyncio.sleep(PROBE_S)
+        self.is_ready = self.pid == pid
+
+    async def _copy_output(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None
+        self.log_path.parent.mkdir(parents=True, exist_ok=True)
+        out = logging.handlers.RotatingFileHandler(self.log_path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, delay=True)
+        out.terminator = ""
+        try:
+            while chunk := await process.stdout.read(LINE_BYTES):
+                out.handle(logging.makeLogRecord({"msg": chunk.decode(errors="replace")}))
+        finally:
+            out.close()
+
+    def _note(self, text: str) -> None:
+        self.log_path.parent.mkdir(parents=True, exist_ok=True)
+        with self.log_path.open("a") as out:
+            out.write(text)
+
+    def _told(self, what: str) -> str:
+        lines = self.log_path.read_text(errors="replace").splitlines() if self.log_path.exists() else []
+        last = "\n".join(f"  | {line[:300]}" for line in lines[-8:])
+        return f"The service {self.service.name} {what}. Its last lines ({self.log_path}):\n{last}"
+
+
+class Supervisor:
+    """All services of a farm."""
+
+    def __init__(self, services: Sequence[Service], logs: Path) -> None:
+        self.kept = [Kept(service, logs) for service in services]
+
+    async def start(self, patience_s: float) -> None:
+        """Wave after wave; CannotStart names the service that did not come up."""
+        for wave in sorted({kept.service.wave for kept in self.kept}):
+            together = [kept for kept in self.kept if kept.service.wave == wave]
+            for kept in together:
+                kept.start()
+            await asyncio.gather(*(kept.wait_ready(patience_s) for kept in together))
+
+    async def stop(self) -> None:
+        """The last wave first."""
+        for wave in sorted({kept.service.wave for kept in self.kept}, reverse=True):
+            await asyncio.gather(*(kept.stop() for kept in self.kept if kept.service.wave == wave))
+
+
+def _kill_group(leader: int) -> None:
+    with contextlib.suppress(ProcessLookupError):  # nobody is left
+        os.killpg(leader, signal.SIGKILL)
+
+
+def _die_with_parent() -> None:
+    """In the child: whoever kills the farm's own process ends its services too, orphans would trade on."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
