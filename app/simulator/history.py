@@ -15,11 +15,11 @@ REACH_MS = 10 * MINUTE_MS
 
 
 class History:
-    """Prints and minutes of every symbol since `start_ms`; what came before is asked of the market."""
+    """Prints and minutes of every symbol since the market's start; what came before is asked of the market."""
 
-    def __init__(self, market: Market, start_ms: int) -> None:
+    def __init__(self, market: Market) -> None:
         self._market = market
-        self._start_ms = start_ms
+        self._start_ms = market.start_ms
         count = max(1, len(market.listings))
         self._most_minutes = max(LEAST_KEPT, MINUTES_KEPT // count)
         most = max(LEAST_KEPT, PRINTS_KEPT // count)

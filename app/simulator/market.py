@@ -77,6 +77,11 @@ class Market(Protocol):
         """There is nothing before."""
         ...
 
+    @property
+    def start_ms(self) -> int:
+        """Prints from here on are given by `due`, earlier ones by `past`."""
+        ...
+
     def due(self, now_ms: int) -> Sequence[Print]:
         """Prints up to and including now that were not given before, in order."""
         ...

@@ -13,7 +13,7 @@ class Mirror:
 
     def __init__(self, listings: Sequence[Listing], *, start_ms: int) -> None:
         self.listings = {one.name: one for one in listings}
-        self.begins_ms = start_ms
+        self.begins_ms = self.start_ms = start_ms
         self._pushed: list[Print] = []
 
     def push(self, one: Print) -> None:

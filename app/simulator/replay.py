@@ -37,7 +37,7 @@ class Replay:
         self._names = {one.symbol: one.name for one in self.listings.values()}
         self._shift_us = whole_minutes(now_us + lead_us - self.summary.first_us, up=False)
         self.launch_us = self.summary.first_us + self._shift_us - lead_us
-        self.begins_ms = self.launch_us // 1000
+        self.begins_ms = self.start_ms = self.launch_us // 1000
         self._rows: Iterator[Row] | None = None
         self._next: Row | None = None
 

@@ -38,6 +38,7 @@ class Synthetic:
         self._rate = ticks_per_s / len(self.listings)
         self._waves = {name: Wave(seed, name) for name in self.listings}
         self.begins_ms = start_ms - start_ms % HOUR_MS - past_h * HOUR_MS
+        self.start_ms = start_ms
         self._given_ms = start_ms - 1
         self._second = start_ms // SECOND_MS
         self._now: deque[Print] = deque(self._drawn(self._second) if self._rate else ())

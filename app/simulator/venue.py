@@ -37,7 +37,7 @@ class Venue:
     ) -> None:
         self.market, self.account, self.journal = market, account, journal
         self.clock, self.terms, self.faults = clock, terms, faults
-        self.history = History(market, clock.now_ms())
+        self.history = History(market)
         self.last: dict[str, Decimal] = {name: one.opening for name, one in market.listings.items()}
         self.version: dict[str, int] = dict.fromkeys(market.listings, 1)
         self.printed = 0

@@ -50,11 +50,12 @@ def test_prints_become_minutes_and_minutes_longer_bars() -> None:
 
 async def test_a_bar_that_began_before_the_start_is_whole() -> None:
     market = a_market()
-    kept = History(market, START_MS)
+    kept = History(market)
     for one in market.due(START_MS + 5_000):
         kept.add(one)
     start_ms = START_MS - START_MS % MINUTE_MS
     everything = list(kept.prints(NAME, start_ms, START_MS + 5_001))
+    assert len({one.trade_id for one in everything}) == len(everything)
     (bar,) = await kept.klines(NAME, "1m", start_ms, start_ms)
     assert bar.volume == sum(one.quantity for one in everything)
     assert (bar.open, bar.close) == (everything[0].price, everything[-1].price)
@@ -63,7 +64,7 @@ async def test_a_bar_that_began_before_the_start_is_whole() -> None:
 
 
 async def test_the_past_is_read_once_and_never_from_before_its_beginning() -> None:
-    kept = History(a_market(rate=1), START_MS)
+    kept = History(a_market(rate=1))
     long_ago = await kept.klines(NAME, "1d", START_MS - 400 * DAY_MS, START_MS)
     again = await kept.klines(NAME, "1d", START_MS - 400 * DAY_MS, START_MS)
     assert long_ago == again
@@ -75,7 +76,7 @@ def test_what_no_longer_fits_is_asked_of_the_market_again(monkeypatch: pytest.Mo
     monkeypatch.setattr(history, "LEAST_KEPT", 50)
     monkeypatch.setattr(history, "MINUTES_KEPT", 1)
     market = a_market(rate=20)
-    kept = History(market, START_MS)
+    kept = History(market)
     given = []
     for step in range(0, 70_000, 100):
         for one in market.due(START_MS + step):
@@ -88,7 +89,7 @@ def test_what_no_longer_fits_is_asked_of_the_market_again(monkeypatch: pytest.Mo
 
 def test_the_latest_prints_reach_back_before_the_start() -> None:
     market = a_market()
-    kept = History(market, START_MS)
+    kept = History(market)
     kept.add(a_print(START_MS))
     latest = kept.latest(NAME, 10)
     assert len(latest) == 10
@@ -97,7 +98,7 @@ def test_the_latest_prints_reach_back_before_the_start() -> None:
 
 
 def test_a_symbol_that_never_printed_has_no_bars() -> None:
-    kept = History(a_market(rate=0), START_MS)
+    kept = History(a_market(rate=0))
     assert kept.forming(NAME, "1m", START_MS) is None
     assert kept.running(NAME, 0) is None
     assert not list(chained(kept))
