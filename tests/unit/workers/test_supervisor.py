@@ -134,12 +134,10 @@ async def test_services_are_stopped_in_the_reverse_order(tmp_path: Path) -> None
     ended = tmp_path / "ended"
     code = (
         "import pathlib, signal, sys\n"
-        "def end(*_):\n"
-        f"    with pathlib.Path({str(ended)!r}).open('a') as out: out.write(sys.argv[1])\n"
-        "    sys.exit()\n"
-        "signal.signal(signal.SIGTERM, end)\n"
+        "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})\n"  # one that comes early waits
         "print('listening', flush=True)\n"
-        "while True: signal.pause()"
+        "signal.sigwait({signal.SIGTERM})\n"
+        f"with pathlib.Path({str(ended)!r}).open('a') as out: out.write(sys.argv[1])"
     )
 
     def says_so(name: str, wave: int) -> Service:
