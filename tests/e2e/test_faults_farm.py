@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -37,9 +38,6 @@ from pandas import DataFrame
 
 from app.domain.orders import Side
 from app.domain.trading import Wish
-
-pytestmark = pytest.mark.chaos
-
 
 @dataclass(frozen=True)
 class Strategy:
@@ -87,8 +85,8 @@ class Trader:
     def __init__(self, cdb: Commands, server: SpoiltRedis) -> None:
         self.cdb, self.redis = cdb, server
         self.process: subprocess.Popen[str] = cdb.start("up")
-        self._database = Database(f"sqlite:///{cdb.data_dir}/cdb.sqlite")
         self.waits_for(lambda: "is up" in cdb.said, "the farm's start", 120)
+        self._database = Database(f"sqlite:///{cdb.data_dir}/cdb.sqlite")
 
     def waits_for(self, found: Callable[[], bool], what: str, patience_s: float = 40) -> None:
         until(lambda: found() or self.process.poll() is not None, what, patience_s)
@@ -135,12 +133,11 @@ def trader(cdb: Commands, venue: ServedVenue) -> Iterator[Trader]:
         "CDB_EXCHANGE_WS_URL": venue.ws_url,
         "CDB_REDIS_URL": server.url,
     }
-    trader = Trader(cdb, server)
-    yield trader
-    trader.close()
-    server.close()
+    with closing(server), closing(Trader(cdb, server)) as trader:
+        yield trader
 
 
+@pytest.mark.chaos
 @pytest.mark.timeout(240)
 def test_a_farm_goes_on_whatever_goes_wrong_around_it(trader: Trader, venue: ServedVenue) -> None:
     trader.goes_on_trading()
