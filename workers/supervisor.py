@@ -24,6 +24,7 @@ PROBE_S = 0.1
 STOP_S = 25.0
 LAST_WORDS_S = 1.0
 NO_PROGRAM = 127  # what a shell says
+HOPELESS = (2, NO_PROGRAM)  # 2 is wrong usage or settings: telling it again does not help
 LOG_BYTES, LOG_FILES = 10_000_000, 3
 LINE_BYTES = 1 << 20
 PR_SET_PDEATHSIG = 1
@@ -89,7 +90,8 @@ class Kept:
         deadline = time.monotonic() + patience_s
         while not self.is_ready:
             if self._early_deaths >= PATIENCE:
-                raise CannotStart(self._told(f"ended {PATIENCE} times while it started"))
+                times = self.restarts + 1
+                raise CannotStart(self._told(f"ended {f'{times} times ' if times > 1 else ''}while it started"))
             if time.monotonic() > deadline:
                 raise CannotStart(self._told(f"was not ready after {patience_s:g} s"))
             await asyncio.sleep(PROBE_S)
@@ -118,7 +120,8 @@ class Kept:
             code = await self._run()
             if self._stopping:
                 return
-            self._early_deaths += 0 if self.is_ready else 1
+            if not self.is_ready:
+                self._early_deaths += PATIENCE if code in HOPELESS else 1
             was_ready, self.is_ready = self.is_ready, False
             if time.monotonic() - began > STEADY_S:
                 pause = FIRST_PAUSE_S

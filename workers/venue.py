@@ -100,7 +100,7 @@ class Address:
 
 
 def run(config: VenueConfig, on_ready: Callable[[Address], None] = lambda address: None) -> None:
-    """Serve until SIGTERM or SIGINT; exits with 1 and a logged reason if it cannot."""
+    """Serve until SIGTERM or SIGINT; exits with 2 and a logged reason if it cannot."""
 
     async def main() -> None:
         stop = asyncio.Event()
@@ -112,7 +112,7 @@ def run(config: VenueConfig, on_ready: Callable[[Address], None] = lambda addres
         asyncio.run(main())
     except CannotServe as error:
         log.error("venue cannot start", reason=str(error))
-        raise SystemExit(1) from error
+        raise SystemExit(2) from error
 
 
 async def serve(

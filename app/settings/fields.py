@@ -10,6 +10,7 @@ import tempfile
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -44,10 +45,20 @@ def _intervals(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted(dict.fromkeys(names), key=interval_seconds))
 
 
-def _url(value: str | None) -> str | None:
-    if value is not None and "://" not in value:
-        raise ValueError("is no address; write it with its scheme, such as https://host or unix:///path")
-    return value
+def _address(*schemes: str) -> AfterValidator:
+    """A URL of one of these schemes, with a port that can be one; its password is not in the error."""
+
+    def check(value: str) -> str:
+        scheme, separator, _ = value.partition("://")
+        if not separator or scheme not in schemes:
+            raise ValueError(f"is no address that can be used here; it begins with {' or '.join(schemes)} and ://")
+        try:
+            _ = urlsplit(value).port
+        except ValueError:  # not a number, or too large a one
+            raise ValueError("has no port between 0 and 65535 after the colon; write host:port") from None
+        return value
+
+    return AfterValidator(check)
 
 
 def _redis_url(data: dict[str, Any]) -> str:
@@ -75,7 +86,10 @@ Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
 Symbols = Annotated[Listed, AfterValidator(_symbols)]
 Intervals = Annotated[Listed, AfterValidator(_intervals)]
 Folder = Annotated[Path, AfterValidator(lambda path: Path(os.path.abspath(path.expanduser())))]
-Url = Annotated[str, AfterValidator(_url)]
+HttpUrl = Annotated[str, _address("http", "https")]
+WsUrl = Annotated[str, _address("ws", "wss")]
+RedisUrl = Annotated[str, _address("redis", "rediss", "unix")]
+DatabaseUrl = Annotated[str, _address("sqlite", "postgresql", "postgresql+psycopg", "postgres")]
 Share = Annotated[Decimal, Field(gt=0, lt=1)]
 Money = Annotated[Decimal, Field(gt=0, allow_inf_nan=False)]
 MaybeShare = Annotated[Share | None, BeforeValidator(_none)]
@@ -118,10 +132,10 @@ class Exchange(BaseSettings):
         "paper", description="paper: orders go to the simulator. live: they go to MEXC; needs keys and live_confirmed"
     )
     live_confirmed: str = Field("", description=f'for mode live, exactly "{CONFIRMATION}"')
-    exchange_rest_url: Url | None = Field(
+    exchange_rest_url: HttpUrl | None = Field(
         None, description="another host that speaks MEXC's REST protocol, such as a proxy"
     )
-    exchange_ws_url: Url | None = Field(None, description="and its websocket, such as ws://host:port/ws")
+    exchange_ws_url: WsUrl | None = Field(None, description="and its websocket, such as ws://host:port/ws")
     api_key: SecretStr = Field(SecretStr(""), description="MEXC's access key; better a file cdb_api_key in secrets_dir")
     api_secret: SecretStr = Field(SecretStr(""), description="its secret; better a file cdb_api_secret in secrets_dir")
     recv_window_ms: int = Field(5000, ge=100, le=60000, description="how late a signed request may arrive, in ms")
@@ -193,14 +207,14 @@ class Servers(Orders):
         description="everything that the embedded farm writes",
         json_schema_extra=_shown(".cdb"),
     )
-    database_url: Url = Field(
+    database_url: DatabaseUrl = Field(
         default_factory=lambda data: f"sqlite:///{data['data_dir'] / 'cdb.sqlite'}",
         description="postgresql://user:password@host/name or sqlite:////path",
         repr=False,
         json_schema_extra=_shown("an SQLite file in data_dir"),
     )
     redis_port: Port = Field(0, description="port of the embedded Redis on 127.0.0.1; 0: a socket in data_dir alone")
-    redis_url: Url = Field(
+    redis_url: RedisUrl = Field(
         default_factory=_redis_url,
         description="redis://:password@host:port/0 or unix:///path",
         repr=False,

@@ -59,4 +59,4 @@ def test_a_venue_that_cannot_start_exits_with_one() -> None:
         process = SPAWN.Process(target=work, args=(config, there))
         process.start()
         process.join(30)
-    assert process.exitcode == 1
+    assert process.exitcode == 2

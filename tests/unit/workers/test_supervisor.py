@@ -98,9 +98,7 @@ async def test_the_children_of_a_killed_service_end_before_it_is_started_again(t
 async def test_a_missing_program_is_named_at_once(tmp_path: Path) -> None:
     farm = Supervisor([Service("lost", ("/no/such/program",))], tmp_path)
     try:
-        with pytest.raises(
-            CannotStart, match=r"(?s)service lost ended 3 times.*/no/such/program cannot be run: No such"
-        ):
+        with pytest.raises(CannotStart, match=r"(?s)service lost ended while.*/no/such/program cannot be run: No such"):
             await farm.start(PATIENCE_S)
     finally:
         await farm.stop()
@@ -114,6 +112,19 @@ async def test_a_service_that_keeps_dying_is_named_with_its_last_words(tmp_path:
     try:
         with pytest.raises(CannotStart, match=r"(?s)service weak ended 3 times.*the port is taken"):
             await farm.start(PATIENCE_S)
+    finally:
+        await farm.stop()
+
+
+async def test_a_service_that_was_told_something_wrong_is_not_told_again(tmp_path: Path) -> None:
+    async def never(pid: int) -> bool:
+        return False
+
+    farm = Supervisor([runs("wrong", "print('there is no such port'); raise SystemExit(2)", ready=never)], tmp_path)
+    try:
+        with pytest.raises(CannotStart, match=r"(?s)service wrong ended while.*there is no such port"):
+            await farm.start(PATIENCE_S)
+        assert farm.kept[0].restarts == 0
     finally:
         await farm.stop()
 
