@@ -43,7 +43,10 @@ def up(for_: For = None, as_json: Json = False) -> None:
     if as_json:
         typer.echo(json.dumps(watch.last.plain() if watch.last else {}))
     elif watch.last and summary is not None:
-        extra = {"ticks": str(watch.last.counters.get("ticks_processed", 0)), "bars": str(wiring.reports().bars())}
+        extra = {
+            "ticks": str(watch.last.counters.get("ticks_processed", 0)),
+            "bars": f"{watch.last.bars} closed ({wiring.reports().bars()} stored, with those fetched as history)",
+        }
         Console().print(view.summary_table(summary, "What came of it", extra))
 
 

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from app import wiring
 from app.cli import farm as command
-from app.cli.codes import FAILED
+from app.cli.codes import FAILED, WRONG
 from app.cli.farm import venue_config
 from app.store import DatabaseError
 from tests.fixtures.typed import Typed
@@ -162,7 +162,7 @@ def test_a_venue_whose_port_is_taken_says_so_without_a_traceback(typed: Typed, m
 
         ended = typed("venue")
 
-    assert ended.code == FAILED
+    assert ended.code == WRONG
     assert f"127.0.0.1:{port} cannot be listened on" in ended.err
     assert "choose another port, or end what listens there" in ended.err
     assert "Traceback" not in ended.err
