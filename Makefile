@@ -71,8 +71,9 @@ lock: $(VENV)/.ready-dev ## Pin and hash requirements*.in anew, for every suppor
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade requirements.in -o requirements.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade requirements-dev.in -o requirements-dev.txt
 
-env: $(VENV)/.ready ## Write .env.example from the settings
+env: $(VENV)/.ready ## Write .env.example and docs/settings.md from the settings
 	@$(BIN)/python -m app.settings > .env.example
+	@$(BIN)/python -m app.settings docs > docs/settings.md
 
 clean: ## Remove .venv and caches; the farm's data in .cdb stays
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.* *.egg-info

@@ -82,6 +82,12 @@ def windows() -> bus.Windows:
 
 
 @cache
+def searched() -> bus.Searched:
+    """Which closed bars need no search."""
+    return bus.Searched(redis(), keys())
+
+
+@cache
 def prices() -> bus.Prices:
     """The last price of each symbol."""
     return bus.Prices(redis(), keys())

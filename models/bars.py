@@ -15,6 +15,7 @@ class BarRow(Base):
     __tablename__ = "bars"
     __table_args__ = (
         UniqueConstraint("symbol", "interval", "end"),
+        Index(None, "end"),
         Index(
             "ix_bars_gaps",
             "interval",

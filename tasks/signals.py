@@ -17,6 +17,8 @@ def find(closes: list[list[str]], frame: str, received_us: int) -> int:
         windows=wiring.windows(),
         strategies=wiring.strategies(),
         signals=wiring.signals(),
+        searched=wiring.searched(),
+        worth=wiring.seconds("signal_ttl"),
         hand_on=hand_on(),
         announce=wiring.topics(),
         at=wiring.now(),

@@ -7,6 +7,7 @@ from app.steps import mark_equity as marking
 from app.steps import open_account as opening
 from app.steps import refresh_instruments as refreshing
 from app.steps import sweep as sweeping
+from app.steps import sweep_closes as closes_sweeping
 from app.steps import wake as waking
 from app.steps import warm_windows as warming
 from app.store import keep_ticks
@@ -33,7 +34,15 @@ def archive(shard: int) -> int:
 @farm.task(base=Upkeep)
 def sweep() -> int:
     """Send on what stands still; returns how much."""
-    return sweeping.sweep(
+    closes = closes_sweeping.sweep_closes(
+        bars=wiring.bars(),
+        searched=wiring.searched(),
+        hand_on=hand_on(),
+        at=wiring.now(),
+        patience=wiring.seconds("patience"),
+        worth=wiring.seconds("signal_ttl"),
+    )
+    return closes + sweeping.sweep(
         orders=wiring.orders(),
         signals=wiring.signals(),
         hand_on=hand_on(),

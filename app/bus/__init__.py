@@ -10,6 +10,7 @@ from app.bus.lease import Lease, Stale
 from app.bus.mailbox import Limits, Mailboxes, Pushed
 from app.bus.presence import Presence
 from app.bus.prices import Prices
+from app.bus.searched import Searched
 from app.bus.stored_pace import StoredPace
 from app.bus.topics import Topics
 from app.bus.windows import Windows
@@ -28,6 +29,7 @@ __all__ = [
     "Presence",
     "Prices",
     "Pushed",
+    "Searched",
     "Stale",
     "StoredPace",
     "Topics",

@@ -39,6 +39,11 @@ class Keys:
         return f"{self.prefix}{name}"
 
     @property
+    def searched(self) -> str:
+        """Sorted set: closes of bars by the microsecond until which they need no search."""
+        return f"{self.prefix}searched"
+
+    @property
     def prices(self) -> str:
         """Hash: symbol → `price|time_us|received_us`."""
         return f"{self.prefix}prices"

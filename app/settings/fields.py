@@ -254,7 +254,7 @@ class Farm(Venue):
     wake_s: Seconds = Field(2, description="how often forgotten mailboxes are looked for")
     archive_s: Seconds = Field(1, description="how often raw ticks are archived")
     sweep_s: Seconds = Field(2, description="how often signals and orders that stand still are looked for")
-    patience_s: Seconds = Field(10, description="how long one may stand still before it is taken up again")
+    patience_s: Seconds = Field(6, description="how long one may stand still before it is taken up again")
     mark_s: Seconds = Field(5, description="how often the account is valued")
     warm_s: Seconds = Field(10, description="how often missing bars are fetched")
     refresh_s: Seconds = Field(3600, description="how often the venue's rules per symbol are read")

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pandas
 import structlog
@@ -11,7 +11,7 @@ from app.domain.market import Bar, BarClose
 from app.domain.orders import Leg, Side
 from app.domain.trading import Signal, Wish, signal_key
 from app.steps.events import signal_event
-from app.steps.ports import Announce, HandOn, Signals, Windows
+from app.steps.ports import Announce, HandOn, Searched, Signals, Windows
 from app.strategies import Strategy
 
 log = structlog.get_logger()
@@ -41,6 +41,8 @@ def find_signals(
     windows: Windows,
     strategies: Sequence[Strategy],
     signals: Signals,
+    searched: Searched,
+    worth: timedelta,
     hand_on: HandOn,
     announce: Announce,
     at: datetime,
@@ -48,9 +50,11 @@ def find_signals(
     """Keys of the signals found; FindFailed at the end if a bar could not be searched.
 
     `frame` names the frame of ticks that closed the bars and becomes the correlation id, `received_us` is when it
-    came in. Every signal is kept and handed on, a SELL without a position too: refusing it is the risk's business.
+    came in, and `worth` how long a close may give an order: the sweep asks for it so long. Every signal is kept and
+    handed on, a SELL without a position too: refusing it is the risk's business.
     """
     found: list[str] = []
+    done: list[BarClose] = []
     failed: list[BarClose] = []
     reason: Exception | None = None
     for group in _by_window(closes):
@@ -64,6 +68,9 @@ def find_signals(
             )
             failed += group
             reason = error
+        else:
+            done += group
+    searched.quiet(done, at, at + 2 * worth)
     if failed:
         raise FindFailed(failed) from reason
     return found

@@ -31,6 +31,10 @@ class Bars(Protocol):
         """Bars that are not whole, newest first."""
         ...
 
+    def closes(self, since: datetime, until: datetime, limit: int) -> list[BarClose]:
+        """Names of the bars with since < end <= until, oldest first."""
+        ...
+
 
 class Ticks(Protocol):
     """Raw ticks in the database (`market_data`)."""
@@ -267,6 +271,18 @@ class Windows(Protocol):
 
     def read(self, close: BarClose, size: int) -> list[Bar]:
         """The last `size` bars up to and with this one, oldest first, rebuilt where Redis has forgotten them."""
+        ...
+
+
+class Searched(Protocol):
+    """Which closed bars need not be searched again for a while."""
+
+    def quiet(self, closes: Sequence[BarClose], at: datetime, until: datetime) -> None:
+        """Leave these alone until then."""
+        ...
+
+    def due(self, closes: Sequence[BarClose], at: datetime) -> list[BarClose]:
+        """Those of them that are not left alone now."""
         ...
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from app.domain.market import Bar
+from app.domain.market import Bar, BarClose, instant_text
 from app.store import rows
 from app.store.database import Database
 from app.store.inserts import insert_new
@@ -38,6 +38,17 @@ class Bars:
         )
         with self._database.reading() as session:
             return [Bar(*row) for row in session.execute(query)][::-1]
+
+    def closes(self, since: datetime, until: datetime, limit: int) -> list[BarClose]:
+        """Names of the bars with since < end <= until, oldest first."""
+        query = (
+            select(BarRow.symbol, BarRow.interval, BarRow.end)
+            .where(BarRow.end > since, BarRow.end <= until)
+            .order_by(BarRow.end, BarRow.id)
+            .limit(limit)
+        )
+        with self._database.reading() as session:
+            return [BarClose(symbol, interval, instant_text(end)) for symbol, interval, end in session.execute(query)]
 
     def gaps(self, interval: str, since: datetime, limit: int) -> list[Bar]:
         """Bars that are not whole, newest first."""

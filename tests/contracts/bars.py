@@ -58,6 +58,17 @@ class BarsContract:
         assert store.bars.window("ETH/USDT", "1m", NOON, 9) == some_bars(2, symbol="ETH/USDT")
         assert store.bars.window("SOL/USDT", "1m", NOON, 9) == []
 
+    def test_closes_are_the_names_of_the_bars_that_ended_between_two_instants(self, store: StoreUnderTest) -> None:
+        bars, others = some_bars(4), some_bars(2, symbol="ETH/USDT")
+        store.bars.save([*bars, *others])
+
+        assert store.bars.closes(NOON - timedelta(minutes=3), NOON - timedelta(minutes=1), limit=9) == [
+            bars[1].key,
+            bars[2].key,
+            others[0].key,
+        ]
+        assert store.bars.closes(NOON - timedelta(minutes=3), NOON, limit=1) == [bars[1].key]
+
     def test_gaps_are_the_bars_that_are_not_whole_newest_first(self, store: StoreUnderTest) -> None:
         holes = [replace(bar, whole=False) for bar in some_bars(4)]
         store.bars.save([*holes, *some_bars(4, symbol="ETH/USDT")])

@@ -64,6 +64,9 @@ class FileBars:
     def gaps(self, *_: Any) -> list[Bar]:
         return []
 
+    def closes(self, *_: Any) -> list[BarClose]:
+        return []
+
 
 class FileHandOn(MemoryHandOn):
     """Closes that survive the process."""

@@ -121,7 +121,7 @@ def test_a_wrong_parameter_is_told_with_its_cure(
 def test_windows_hold_what_the_longest_strategy_needs(wired: None) -> None:
     assert wiring.window_size() > max(strategy.window for strategy in wiring.strategies())
     assert wiring.windows() is wiring.windows()
-    assert wiring.seconds("patience") == timedelta(seconds=10)
+    assert wiring.seconds("patience") == timedelta(seconds=6)
 
 
 def test_the_symbols_are_those_that_can_be_traded(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from math import isnan
 from typing import ClassVar
 
@@ -43,6 +44,8 @@ def find(farm: MemoryFarm, bars: Sequence[Bar], *strategies: Strategy) -> list[s
         windows=farm.windows,
         strategies=strategies,
         signals=farm.signals,
+        searched=farm.searched,
+        worth=timedelta(seconds=30),
         hand_on=farm.hand_on,
         announce=farm.announce,
         at=NOON,
