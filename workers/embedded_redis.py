@@ -16,18 +16,26 @@ SAFE = (
 )
 
 
+def prepare(settings: Settings) -> None:
+    """Make the folders of its files and of its socket."""
+    _folder(settings).mkdir(parents=True, exist_ok=True)
+    if settings.redis_socket is not None:
+        settings.redis_socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
 def command(settings: Settings) -> tuple[str, ...]:
     """How to start it; its files are in data_dir/redis."""
-    folder = settings.data_dir / "redis"
-    folder.mkdir(parents=True, exist_ok=True)
-    return (binary(), *_address(settings), "--dir", str(folder), *SAFE)
+    return (binary(), *_address(settings), "--dir", str(_folder(settings)), *SAFE)
+
+
+def _folder(settings: Settings) -> Path:
+    return settings.data_dir / "redis"
 
 
 def _address(settings: Settings) -> tuple[str, ...]:
     path = settings.redis_socket
     if path is None:
         return ("--bind", "127.0.0.1", "--port", str(settings.redis_port))
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # A socket that a killed server left is replaced by the next one; it is not removed here, where it may be in use.
     return ("--port", "0", "--unixsocket", str(path), "--unixsocketperm", "600")
 

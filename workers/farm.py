@@ -14,6 +14,7 @@ import structlog
 
 from app import wiring
 from app.store import DatabaseError, migrate
+from workers import embedded_redis
 from workers.services import farm_services, redis_service, venue_service
 from workers.supervisor import CannotStart, Kept, Supervisor
 
@@ -69,6 +70,7 @@ class Farm:
         settings = self.settings
         if settings.embedded_redis:
             tell("starting Redis")
+            embedded_redis.prepare(settings)
             await self._keep(Supervisor([redis_service(settings)], self._logs))
         await asyncio.to_thread(wiring.presence().begin)
         tell("preparing the database")

@@ -1,6 +1,7 @@
 """cdb doctor: looks at everything that a farm stands on, and says the cure of what is wrong."""
 
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -147,6 +148,9 @@ def _keys() -> Iterator[Finding]:
 def _disk() -> Iterator[Finding]:
     folder = wiring.settings().data_dir
     existing = next(path for path in (folder, *folder.parents) if path.exists())
+    if not os.access(existing, os.W_OK):
+        yield Finding("disk", False, f"{existing} cannot be written", "make it writable, or set CDB_DATA_DIR")
+        return
     free = shutil.disk_usage(existing).free
     cure = "make room, or set CDB_DATA_DIR to another disk, or lower CDB_RETENTION_DAYS"
     yield Finding(

@@ -177,6 +177,16 @@ def test_a_disk_that_is_nearly_full_is_wrong(well: pytest.MonkeyPatch, typed: Ty
     assert "CDB_RETENTION_DAYS" in str(found(ended)["disk"]["cure"])
 
 
+def test_a_folder_that_cannot_be_written_is_wrong(well: pytest.MonkeyPatch, typed: Typed) -> None:
+    only(well, "_disk")
+    well.setattr("os.access", lambda path, mode: False)
+
+    ended = typed("doctor", "--json")
+
+    assert ended.code == FAILED
+    assert found(ended)["disk"]["cure"] == "make it writable, or set CDB_DATA_DIR"
+
+
 def test_a_library_whose_absence_is_silent_is_missed(well: pytest.MonkeyPatch, typed: Typed) -> None:
     only(well, "_libraries")
     well.setattr(doctor, "find_spec", lambda name: None)

@@ -39,6 +39,14 @@ def test_naming_its_command_leaves_a_living_socket_alone(data_dir: Path) -> None
         assert path.exists()
 
 
+def test_naming_its_command_makes_no_folder_but_preparing_it_does(data_dir: Path) -> None:
+    embedded_redis.command(wiring.settings())
+    assert not (data_dir / "redis").exists()
+
+    embedded_redis.prepare(wiring.settings())
+    assert (data_dir / "redis").is_dir()
+
+
 def test_a_port_is_bound_on_loopback_alone(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CDB_REDIS_PORT", "7001")
     assert "--bind 127.0.0.1 --port 7001" in " ".join(embedded_redis.command(wiring.settings()))
