@@ -103,15 +103,6 @@ def test_a_database_server_that_is_gone_is_wrong_and_its_password_is_not_shown(
     assert "hunter2" not in ended.out + ended.err
 
 
-def test_a_database_of_an_unknown_kind_is_wrong(well: pytest.MonkeyPatch, typed: Typed) -> None:
-    well.setenv("CDB_DATABASE_URL", "mysql://host/name")
-
-    ended = typed("doctor", "--json")
-
-    assert ended.code == FAILED
-    assert "postgresql://user:password@host/name" in str(found(ended)["database"]["cure"])
-
-
 def test_a_venue_that_does_not_answer_is_wrong_and_the_rest_cannot_be_judged(
     well: pytest.MonkeyPatch, typed: Typed
 ) -> None:
