@@ -9,7 +9,10 @@ from tests.chaos.plans import Fate, Plan
 from tests.chaos.virtual import Killed, Timeline
 
 DATABASE = frozenset({"bars", "signals", "ledger", "orders", "trades"})
-INSIDE = ("instruments", "prices")  # read within a decision
+SHARED = DATABASE | {"venue", "hand_on"}  # where it matters who comes first
+WRITES = frozenset(
+    {"save", "mark", "set_state", "tighten", "claim", "release", "accept", "doubt", "reject", "expire", "settle"}
+)
 
 
 class Gates:
@@ -29,9 +32,10 @@ class Gates:
         fate = self._plan.fate(name)
         if fate is Fate.KILL:
             raise Killed
-        if task.atomic:
+        port = name.partition(".")[0]
+        if task.atomic or port not in SHARED:
             return
-        if fate is Fate.AWAY and name.partition(".")[0] in DATABASE:
+        if fate is Fate.AWAY and port in DATABASE:
             raise DatabaseError("the database is away", "Wait for it")
         pause_s = self._plan.pause_s(name)
         if pause_s:
@@ -41,7 +45,8 @@ class Gates:
         """A call with its two points."""
         self.point(f"{name} before")
         result = call(*args, **kwargs)
-        self.committed()
+        if name.rpartition(".")[2] in WRITES:
+            self.committed()
         self.point(f"{name} after")
         return result
 

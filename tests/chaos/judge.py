@@ -39,7 +39,7 @@ class Judge:
         """When the venue takes an order, before anything is filled."""
         exposure = self._venue.exposure()
         self.high_water_at_venue = max(self.high_water_at_venue, exposure)
-        if exposure > LIMIT and accepted.order.side is Side.BUY and self._venue.last == 100:
+        if exposure > LIMIT + self._venue.too_late and accepted.order.side is Side.BUY and self._venue.last == 100:
             self.wrong.append(f"exposure at the venue {exposure} is above {LIMIT}")
         live = [o.order for o in self._venue.journal if o.state not in TERMINAL and o.order.side is Side.SELL]
         if any(times > 1 for times in Counter(order.trade_id for order in live).values()):
@@ -102,7 +102,7 @@ class Judge:
         held = sum((t.left * self._venue.last for t in books.trades.values()), ZERO)
         exposure = held + sum((o.reserved * (1 - o.filled / o.amount) for o in entries), ZERO)
         self.high_water = max(self.high_water, exposure)
-        if exposure > LIMIT:
+        if exposure > LIMIT + self._venue.too_late:
             self.wrong.append(f"exposure in the books {exposure} is above {LIMIT}")
 
     def _breaker(self, books: Books) -> None:

@@ -1,10 +1,10 @@
 """What goes wrong in a schedule, and when: drawn from a seed, or one kill at each of some numbered points."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from random import Random
-from typing import Protocol
+from typing import Any, Protocol
 
 
 class Fate(Enum):
@@ -107,7 +107,18 @@ class Script:
         return Filling()
 
 
-PAUSES = (0.0, 0.0, 0.0, 0.001, 0.001, 0.05, 0.3)
+class WhileItLasts:
+    """A plan as long as the trouble lasts; then all goes well."""
+
+    def __init__(self, plan: Plan, in_trouble: Callable[[], bool]) -> None:
+        self._plan, self._in_trouble = plan, in_trouble
+        self._calm = Script(takes_duplicates=plan.takes_duplicates, fee_in_base=plan.fee_in_base)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._plan if self._in_trouble() else self._calm, name)
+
+
+PAUSES = (0.0, 0.0, 0.0, 0.0, 0.0, 0.001, 0.05, 0.3)
 
 
 class Chance:
@@ -163,7 +174,7 @@ class Chance:
             return Filling()
         draw = self._random
         at_once, later, too_late = draw.choice((0, 0.005, 0.4, 1)), draw.choice((0, 0.5, 1)), draw.choice((0, 0, 0.3))
-        return Filling(at_once, later, draw.uniform(0, 20), too_late, draw.uniform(0, 20))
+        return Filling(at_once, later, draw.uniform(0, 10), too_late, draw.uniform(0, 10))
 
     def _delay_s(self) -> float:
         return self._random.uniform(0, 12) if self._random.random() < self._late else self._random.uniform(0, 0.05)

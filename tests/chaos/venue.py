@@ -26,6 +26,8 @@ class Accepted:
     state: OrderState = OrderState.OPEN
     fills: list[Fill] = field(default_factory=list)
     told: list[tuple[datetime, Report]] = field(default_factory=list)
+    filling: Filling = Filling()
+    untold: Decimal = ZERO  # filled before it was cancelled, and told of only afterwards
 
     @property
     def filled(self) -> Decimal:
@@ -35,7 +37,7 @@ class Accepted:
     @property
     def rest(self) -> Decimal:
         """How much more it may still fill."""
-        return ZERO if self.state in TERMINAL else self.order.amount - self.filled
+        return self.untold if self.state in TERMINAL else self.order.amount - self.filled
 
 
 @dataclass
@@ -52,6 +54,7 @@ class Venue:
     journal: list[Accepted] = field(default_factory=list)
     on_accepted: Callable[[Accepted], None] = lambda accepted: None
     on_change: Callable[[Order], None] = lambda order: None
+    too_late: Decimal = ZERO  # bought after it was said to be cancelled, which no limit can prevent
 
     def submit(self, order: Order, *, signed_at: datetime) -> str:
         self.point("venue.submit before")
@@ -82,7 +85,7 @@ class Venue:
         self.point("venue.cancel before")
         for mine in self._named(order):
             if mine.state not in TERMINAL:
-                self._tell(mine, OrderState.CANCELLED)
+                self._end(mine)
         self._ask()
         self.point("venue.cancel after")
 
@@ -97,6 +100,15 @@ class Venue:
             raise Unavailable("no answer")
         self.timeline.sleep(journey.back_s)
 
+    def _free(self, order: Order) -> Decimal:
+        """What an order may use: the balance without what other open ones have locked."""
+        base, _, quote = order.symbol.partition("/")
+        if order.side is Side.BUY:
+            locked = sum((one.rest * one.order.price for one in self.journal if one.order.side is Side.BUY), ZERO)
+            return self.balances[quote] - locked
+        rivals = [one for one in self.journal if (one.order.symbol, one.order.side) == (order.symbol, Side.SELL)]
+        return self.balances.get(base, ZERO) - sum((one.rest for one in rivals), ZERO)
+
     def _named(self, order: Order) -> list[Accepted]:
         return [one for one in self.journal if one.order.client_order_id == order.client_order_id]
 
@@ -106,14 +118,13 @@ class Venue:
             return Unavailable("700003: the timestamp is outside of recvWindow")
         if self._named(order) and not self.plan.takes_duplicates:
             return Refused("duplicate client order id", "-2010")
-        base, _, quote = order.symbol.partition("/")
-        currency, cost = (quote, order.amount * order.price) if order.side is Side.BUY else (base, order.amount)
-        if self.balances.get(currency, ZERO) < cost:
-            return Refused(f"not enough {currency}", "30004")
-        accepted = Accepted(order, self.timeline.at, f"venue-{len(self.journal) + 1}")
+        if self._free(order) < (order.amount * order.price if order.side is Side.BUY else order.amount):
+            return Refused("insufficient balance", "30004")
+        name = f"venue-{len(self.journal) + 1}"
+        accepted = Accepted(order, self.timeline.at, name, filling=self.plan.filling())
         self.journal.append(accepted)
         self.on_accepted(accepted)
-        self._meet_the_book(accepted, self.plan.filling())
+        self._meet_the_book(accepted, accepted.filling)
         return accepted.exchange_order_id
 
     def _meet_the_book(self, mine: Accepted, filling: Filling) -> None:
@@ -122,30 +133,36 @@ class Venue:
         if mine.state in TERMINAL:
             return
         if not rests:
-            self._tell(mine, OrderState.CANCELLED)
-        if rests and filling.later:
+            self._end(mine)
+        elif filling.later:
             self.timeline.after(filling.later_s, lambda: self._fill(mine, filling.later))
-        if filling.too_late:
-            self.timeline.after(filling.later_s + filling.too_late_s, lambda: self._fill_too_late(mine, filling))
 
-    def _fill_too_late(self, mine: Accepted, filling: Filling) -> None:
-        if mine.state is OrderState.CANCELLED:
-            self._fill(mine, filling.too_late, ended=True)
+    def _end(self, mine: Accepted) -> None:
+        """Cancel it, though some of it may have been filled already, which nobody is told yet."""
+        mine.untold = self._part(mine, mine.filling.too_late)
+        self._tell(mine, OrderState.CANCELLED)
+        if mine.untold:
+            self.too_late += mine.untold * mine.order.price if mine.order.side is Side.BUY else ZERO
+            self.timeline.after(mine.filling.too_late_s, lambda: self._tell_late(mine))
 
-    def _fill(self, mine: Accepted, share: float, *, ended: bool = False) -> None:
-        """Fill so much of the order, floored to the step, as long as it is open or `ended` says that it need not be."""
-        if mine.state in TERMINAL and not ended:
+    def _tell_late(self, mine: Accepted) -> None:
+        mine.fills.append(self._paid(mine, mine.untold, self.instruments[mine.order.symbol]))
+        mine.untold = ZERO
+        self._tell(mine, mine.state)
+
+    def _part(self, mine: Accepted, share: float) -> Decimal:
+        """So much of what was ordered, floored to the step, if so much is left."""
+        wanted = self.instruments[mine.order.symbol].floor_amount(mine.order.amount * Decimal(str(share)))
+        return min(wanted, mine.order.amount - mine.filled)
+
+    def _fill(self, mine: Accepted, share: float) -> None:
+        amount = self._part(mine, share)
+        if mine.state in TERMINAL:
             return
-        instrument = self.instruments[mine.order.symbol]
-        wanted = instrument.floor_amount(mine.order.amount * Decimal(str(share)))
-        amount = min(wanted, mine.order.amount - mine.filled)
         if amount > 0:
-            mine.fills.append(self._paid(mine, amount, instrument))
-        done = mine.filled == mine.order.amount
-        if ended:
-            return self._tell(mine, mine.state)
-        part = OrderState.PARTIALLY_FILLED if mine.fills else OrderState.OPEN
-        return self._tell(mine, OrderState.FILLED if done else part)
+            mine.fills.append(self._paid(mine, amount, self.instruments[mine.order.symbol]))
+        done, part = mine.filled == mine.order.amount, OrderState.PARTIALLY_FILLED
+        self._tell(mine, OrderState.FILLED if done else part if mine.fills else OrderState.OPEN)
 
     def _paid(self, mine: Accepted, amount: Decimal, instrument: Instrument) -> Fill:
         buys, notional = mine.order.side is Side.BUY, self.last * amount

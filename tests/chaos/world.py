@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
 from sqlalchemy.exc import OperationalError
 
@@ -30,7 +31,7 @@ from app.store import DatabaseError
 from tests.chaos.books import Books, Store
 from tests.chaos.gates import Gate, Gates
 from tests.chaos.judge import Judge
-from tests.chaos.plans import Plan
+from tests.chaos.plans import Plan, WhileItLasts
 from tests.chaos.strategy import Strategy
 from tests.chaos.venue import Venue
 from tests.chaos.virtual import Baton, Killed, Task, Timeline
@@ -39,14 +40,20 @@ from tests.fixtures.memory.builders import NOON, an_instrument
 __all__ = ["Baton", "Task", "World", "Wrong"]
 
 AWAY = (Unavailable, DatabaseError, OperationalError, FindFailed)
+UPKEEP = frozenset({"sweep", "sweep_closes", "mark_equity", "guard"})
 TRIES = 6
-TROUBLE_S = 30.0  # how long things go wrong
+TROUBLE_S = 20.0  # how long things go wrong
 PATIENCE = timedelta(seconds=10)
 LIMIT = Decimal("0.30")
 
 
 class Wrong(AssertionError):
     """An invariant does not hold."""
+
+
+@cache
+def _named(step: Callable[..., Any]) -> list[str]:
+    return [p.name for p in inspect.signature(step).parameters.values() if p.kind is p.KEYWORD_ONLY]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +83,8 @@ class World:
 
     def __post_init__(self) -> None:
         self.timeline = Timeline(NOON)
-        self.gates = Gates(self.timeline, self.plan, lambda: self._elapsed_s < TROUBLE_S)
+        self.plan = cast(Plan, WhileItLasts(self.plan, self._in_trouble))
+        self.gates = Gates(self.timeline, self.plan, self._in_trouble)
         listed = {symbol: an_instrument(symbol) for symbol in self.scene.symbols}
         self.venue = Venue(self.timeline, self.plan, self.gates.point, listed, self.recv_window)
         raw = self.store.ports
@@ -95,7 +103,7 @@ class World:
         """Until all is quiet; Wrong says what does not hold."""
         self._arrange()
         try:
-            while self._elapsed_s < TROUBLE_S or not self._is_quiet():
+            while not self._is_quiet():
                 if self._elapsed_s > 300:
                     raise Wrong(f"no quiet after 300 s: {self.judge.standing()}")
                 self.timeline.step()
@@ -117,7 +125,10 @@ class World:
 
     def _is_quiet(self) -> bool:
         busy = self.waiting or self.timeline.running
-        return not busy and not self.judge.standing() and self._elapsed_s > TROUBLE_S + 45
+        return not busy and not self.judge.standing() and self._elapsed_s > TROUBLE_S + 20
+
+    def _in_trouble(self) -> bool:
+        return self._elapsed_s < TROUBLE_S
 
     @property
     def _elapsed_s(self) -> float:
@@ -179,8 +190,7 @@ class World:
         self._send("settle", delay_s, client_order_id)
 
     def _send(self, name: str, delay_s: float, *args: Any) -> None:
-        trouble = self._elapsed_s < TROUBLE_S
-        for late_s in self.plan.deliveries() if trouble else (0.001,):
+        for late_s in self.plan.deliveries():
             self._begin_after(delay_s + late_s, name, *args)
 
     def _begin_after(self, delay_s: float, name: str, *args: Any, tries: int = 0) -> None:
@@ -194,11 +204,13 @@ class World:
     # Tasks
 
     def _begin(self, name: str, *args: Any, tries: int = 0) -> None:
-        self.timeline.start(name, lambda: self._work(name, args, tries))
+        if name in UPKEEP and not self._in_trouble():  # nothing makes it wait any more: it needs no thread
+            return self._work(name, args, tries)
+        return self.timeline.start(name, lambda: self._work(name, args, tries))
 
     def _work(self, name: str, args: tuple[Any, ...], tries: int) -> None:
         """What a worker does with a message."""
-        upkeep = name in ("sweep", "sweep_closes", "mark_equity", "guard")
+        upkeep = name in UPKEEP
         try:
             getattr(self, f"_{name}")(*args)
         except Killed:
@@ -247,7 +259,7 @@ class World:
     def _call(self, step: Callable[..., Any], *args: Any, **given: Any) -> Any:
         """A step with the ports and figures that it names."""
         step = self.steps.get(step.__name__, step)
-        named = [p.name for p in inspect.signature(step).parameters.values() if p.kind is p.KEYWORD_ONLY]
+        named = _named(step)
         have = {**self.ports, "at": self.timeline.at, **given}
         return step(*args, **{name: have[name] for name in named if name in have})
 
