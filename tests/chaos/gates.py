@@ -29,7 +29,7 @@ class Gates:
         task = self._timeline.task
         if task is None or not self._in_trouble():
             return
-        fate = self._plan.fate(name)
+        fate = self._plan.fate(f"{task.name}: {name}")
         if fate is Fate.KILL:
             raise Killed
         port = name.partition(".")[0]

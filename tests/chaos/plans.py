@@ -42,6 +42,9 @@ class Plan(Protocol):
     fee_in_base: bool
     order_type: str
     crash_s: float | None
+    trouble_s: float  # how long things go wrong
+    quiet_after_s: float  # when everything that may still come by itself has come
+    pauses: bool  # whether processes stand still at points
 
     def fate(self, point: str) -> Fate:
         """What happens at a point."""
@@ -82,6 +85,9 @@ class Script:
     fee_in_base: bool = False
     order_type: str = "ioc"
     crash_s: float | None = None
+    trouble_s: float = 60
+    quiet_after_s: float = 14
+    pauses: bool = False
     passed: list[str] = field(default_factory=list)
 
     def fate(self, point: str) -> Fate:
@@ -124,6 +130,10 @@ PAUSES = (0.0, 0.0, 0.0, 0.0, 0.0, 0.001, 0.05, 0.3)
 class Chance:
     """Everything may go wrong; how much of what is drawn once a schedule, so that some faults meet undisturbed."""
 
+    trouble_s = 20.0
+    quiet_after_s = 40.0
+    pauses = True
+
     def __init__(self, seed: int) -> None:
         self._random = random = Random(seed)
         self.takes_duplicates = random.random() < 0.5
@@ -149,7 +159,7 @@ class Chance:
 
     def pause_s(self, point: str) -> float:
         if self._random.random() < self._stop:
-            return self._random.choice((1.0, 4.9, 5.1, 7.5, 21.0, 40.0))
+            return self._random.choice((1.0, 4.9, 5.1, 7.5, 9.0, 30.0))
         return self._random.choice(PAUSES)
 
     def deliveries(self) -> Sequence[float]:

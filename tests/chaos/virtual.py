@@ -1,13 +1,12 @@
 """Virtual time: tasks that run in turn, each until its next call to a port; what happens next is decided by a plan."""
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
 from threading import Lock, Thread
-from collections.abc import Iterator
 
 
 class Killed(BaseException):
@@ -63,7 +62,7 @@ class Task:
     """One message at work in one process."""
 
     name: str
-    baton: Baton
+    baton: Baton | None
     dead: bool = False
     atomic: int = 0  # inside a transaction nobody else runs
 
@@ -87,16 +86,25 @@ class Timeline:
 
     def start(self, name: str, work: Callable[[], None]) -> None:
         """Begin a task now."""
-        task = Task(name, Baton.taken())
+        baton = Baton.taken()
+        task = Task(name, baton)
         self.running.add(task)
-        self._turn(task, lambda: task.baton.begin(work))
+        self._turn(task, lambda: baton.begin(work))
+
+    def at_once(self, name: str, work: Callable[[], None]) -> None:
+        """Do all of a task now, without a thread: it must not sleep."""
+        before, self.task = self.task, Task(name, None)
+        work()
+        self.task = before
 
     def sleep(self, delay_s: float) -> None:
         """Called by a task: let time pass and others work."""
         task = self.task
         assert task is not None
-        self.after(delay_s, lambda: self._turn(task, task.baton.resume))
-        task.baton.pause()
+        baton = task.baton
+        assert baton is not None
+        self.after(delay_s, lambda: self._turn(task, baton.resume))
+        baton.pause()
         if task.dead:
             raise Killed
 
@@ -124,7 +132,8 @@ class Timeline:
         self._due.clear()
         for task in list(self.running):
             task.dead = True
-            self._turn(task, task.baton.resume)
+            if task.baton is not None:
+                self._turn(task, task.baton.resume)
 
     def _turn(self, task: Task, run: Callable[[], bool]) -> None:
         if task not in self.running:

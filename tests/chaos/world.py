@@ -31,19 +31,15 @@ from app.store import DatabaseError
 from tests.chaos.books import Books, Store
 from tests.chaos.gates import Gate, Gates
 from tests.chaos.judge import Judge
-from tests.chaos.plans import Plan, WhileItLasts
-from tests.chaos.strategy import Strategy
+from tests.chaos.plans import Plan, Script, WhileItLasts
+from tests.chaos.scenes import Scene, Strategy
 from tests.chaos.venue import Venue
-from tests.chaos.virtual import Baton, Killed, Task, Timeline
+from tests.chaos.virtual import Killed, Timeline
 from tests.fixtures.memory.builders import NOON, an_instrument
-
-__all__ = ["Baton", "Task", "World", "Wrong"]
 
 AWAY = (Unavailable, DatabaseError, OperationalError, FindFailed)
 UPKEEP = frozenset({"sweep", "sweep_closes", "mark_equity", "guard"})
 TRIES = 6
-TROUBLE_S = 20.0  # how long things go wrong
-PATIENCE = timedelta(seconds=10)
 LIMIT = Decimal("0.30")
 
 
@@ -54,20 +50,6 @@ class Wrong(AssertionError):
 @cache
 def _named(step: Callable[..., Any]) -> list[str]:
     return [p.name for p in inspect.signature(step).parameters.values() if p.kind is p.KEYWORD_ONLY]
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """What the market does: at which second a bar of a symbol closes with a wish, and when prices touch a stop."""
-
-    closes: tuple[tuple[float, str, str], ...] = ((0.0, "BTC/USDT", "buy"),)
-    wicks_s: tuple[float, ...] = ()
-    share: Decimal = Decimal("0.10")
-
-    @property
-    def symbols(self) -> list[str]:
-        """What it is about."""
-        return sorted({symbol for _, symbol, _ in self.closes})
 
 
 @dataclass
@@ -83,6 +65,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.timeline = Timeline(NOON)
+        self._whole_plan = self.plan
         self.plan = cast(Plan, WhileItLasts(self.plan, self._in_trouble))
         self.gates = Gates(self.timeline, self.plan, self._in_trouble)
         listed = {symbol: an_instrument(symbol) for symbol in self.scene.symbols}
@@ -98,6 +81,12 @@ class World:
         self.ports = self._ports(raw)
         self.errors: list[BaseException] = []
         self.waiting = 0  # messages that are under way
+
+    @property
+    def script(self) -> Script:
+        """Its plan, where that is one."""
+        assert isinstance(self._whole_plan, Script)
+        return self._whole_plan
 
     def run(self) -> Books:
         """Until all is quiet; Wrong says what does not hold."""
@@ -125,10 +114,10 @@ class World:
 
     def _is_quiet(self) -> bool:
         busy = self.waiting or self.timeline.running
-        return not busy and not self.judge.standing() and self._elapsed_s > TROUBLE_S + 20
+        return not busy and not self.judge.standing() and self._elapsed_s > self._whole_plan.quiet_after_s
 
     def _in_trouble(self) -> bool:
-        return self._elapsed_s < TROUBLE_S
+        return self._elapsed_s < self._whole_plan.trouble_s
 
     @property
     def _elapsed_s(self) -> float:
@@ -204,8 +193,8 @@ class World:
     # Tasks
 
     def _begin(self, name: str, *args: Any, tries: int = 0) -> None:
-        if name in UPKEEP and not self._in_trouble():  # nothing makes it wait any more: it needs no thread
-            return self._work(name, args, tries)
+        if name in UPKEEP and not (self._in_trouble() and self.plan.pauses):  # nothing makes it wait
+            return self.timeline.at_once(name, lambda: self._work(name, args, tries))
         return self.timeline.start(name, lambda: self._work(name, args, tries))
 
     def _work(self, name: str, args: tuple[Any, ...], tries: int) -> None:
@@ -282,10 +271,10 @@ class World:
             "time_to_live": timedelta(seconds=30),
             "worth": timedelta(seconds=30),
             "protection": Protection(),
-            "lease": timedelta(seconds=20),
+            "lease": timedelta(seconds=8),
             "recv_window": self.recv_window,
             "read_lag": self.read_lag,
-            "order_timeout": timedelta(seconds=15),
-            "patience": PATIENCE,
+            "order_timeout": timedelta(seconds=6),
+            "patience": timedelta(seconds=3),
             **self.steps.get("ports", lambda ports: {})(gated),
         }
