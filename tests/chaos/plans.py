@@ -139,7 +139,7 @@ class Chance:
         self.takes_duplicates = random.random() < 0.5
         self.fee_in_base = random.random() < 0.3
         self.order_type = random.choice(("ioc", "ioc", "limit", "market"))
-        self.crash_s = random.choice((None, None, None, random.uniform(0, 12)))
+        self.crash_s = random.choice((None, None, random.uniform(2, 12)))
         self._kill = random.choice((0.0, 0.01, 0.04))
         self._away = random.choice((0.0, 0.0, 0.02))
         self._stop = random.choice((0.0, 0.01, 0.05))
@@ -173,11 +173,11 @@ class Chance:
 
     def journey(self) -> Journey:
         slow = self._random.random() < self._slow
-        there_s = self._random.choice((0.02, 1.0, 4.9, 5.5, 9.0)) if slow else 0.02
+        there_s = self._random.choice((0.02, 1.0, 4.9, 4.99, 5.5, 9.0)) if slow else 0.02
         return Journey(there_s, self._random.choice((0.02, 0.5)), self._random.random() >= self._mute)
 
     def lag_s(self) -> float:
-        return self._random.uniform(0, self._lag)
+        return self._random.choice((0, self._random.uniform(0, self._lag), self._lag, self._lag))
 
     def filling(self) -> Filling:
         if self._random.random() < self._whole:

@@ -131,7 +131,7 @@ class World:
         for second in self.scene.wicks_s:
             self.timeline.after(second, lambda: self._begin("guard", 0))
         if self.plan.crash_s is not None:
-            self.timeline.after(self.plan.crash_s, lambda: self._price(Decimal(40)))
+            self.timeline.after(self.plan.crash_s, lambda: self._price(Decimal(20)))
         self._every(2.0, "sweep")
         self._every(2.0, "sweep_closes")
         self._every(5.0, "mark_equity")
@@ -247,16 +247,20 @@ class World:
 
     def _call(self, step: Callable[..., Any], *args: Any, **given: Any) -> Any:
         """A step with the ports and figures that it names."""
-        step = self.steps.get(step.__name__, step)
         named = _named(step)
+        step = self.steps.get(step.__name__, step)
         have = {**self.ports, "at": self.timeline.at, **given}
         return step(*args, **{name: have[name] for name in named if name in have})
 
     def _ports(self, raw: dict[str, Any]) -> dict[str, Any]:
         """All that steps ask for by name, each port behind its gate."""
         gated = {name: Gate(port, name, self.gates) for name, port in raw.items()}
-        lenient = {"cooldown": {"limit_s": 0}, "position_size": {"max_notional": 3000}, "max_exposure": {"limit": LIMIT}}
-        return {
+        lenient = {
+            "cooldown": {"limit_s": 0},
+            "position_size": {"max_notional": 3000},
+            "max_exposure": {"limit": LIMIT},
+        }
+        ports = {
             **gated,
             "trading": self.venue,
             "hand_on": Gate(self, "hand_on", self.gates),
@@ -276,5 +280,5 @@ class World:
             "read_lag": self.read_lag,
             "order_timeout": timedelta(seconds=6),
             "patience": timedelta(seconds=3),
-            **self.steps.get("ports", lambda ports: {})(gated),
         }
+        return ports | self.steps.get("ports", lambda ports: {})(ports)
