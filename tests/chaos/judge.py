@@ -69,10 +69,8 @@ class Judge:
         there = sorted((o.order.symbol, fill.venue_trade_id) for o in self._venue.journal for fill in o.fills)
         wrong = [] if there == books.executions else [f"fills {there} at the venue, {books.executions} in the books"]
         filled = {o.order.client_order_id: o.filled for o in self._venue.journal}
-        for order in books.orders.values():
-            if order.filled != filled.get(order.client_order_id, ZERO):
-                wrong.append(f"{order.client_order_id} is filled {order.filled} in the books")
-        return wrong
+        off = [o for o in books.orders.values() if o.filled != filled.get(o.client_order_id, ZERO)]
+        return wrong + [f"{order.client_order_id} is filled {order.filled} in the books" for order in off]
 
     def _money(self, books: Books) -> list[str]:
         wrong = []

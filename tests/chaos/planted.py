@@ -118,7 +118,8 @@ def claims_twice(ports: dict[str, Any]) -> dict[str, Any]:
 
     def claim(key: str, *, at: datetime, lease: timedelta) -> Order:
         claimed = orders.claim(key, at=at, lease=lease)
-        return claimed or replace(orders.get(key), claimed_at=at, lease_until=at + lease)
+        taken: Order = claimed or replace(orders.get(key), claimed_at=at, lease_until=at + lease)
+        return taken
 
     return {"orders": Instead(orders, claim=claim)}
 

@@ -11,7 +11,6 @@ from pandas import DataFrame
 from app.domain.orders import Side
 from app.domain.trading import Wish
 
-
 SYMBOLS = ("BTC/USDT", "ETH/USDT", "SOL/USDT", "XRP/USDT", "ADA/USDT")
 
 

@@ -10,5 +10,9 @@ from tests.chaos.world import Wrong
 @pytest.mark.parametrize("mistake", PLANTED)
 def test_a_planted_mistake_is_found(mistake: str) -> None:
     with pytest.raises(Wrong, match=r"repeat it: CHAOS_REPEAT='chance:\d+'"):
-        for seed in range(EVERY_DAY):
-            run(f"chance:{seed}", steps=PLANTED[mistake])
+        all_of_a_day(mistake)
+
+
+def all_of_a_day(mistake: str) -> None:
+    for seed in range(EVERY_DAY):
+        run(f"chance:{seed}", steps=PLANTED[mistake])

@@ -26,7 +26,7 @@ class Accepted:
     state: OrderState = OrderState.OPEN
     fills: list[Fill] = field(default_factory=list)
     told: list[tuple[datetime, Report]] = field(default_factory=list)
-    filling: Filling = Filling()
+    filling: Filling = field(default_factory=Filling)
     untold: Decimal = ZERO  # filled before it was cancelled, and told of only afterwards
 
     @property

@@ -1,4 +1,4 @@
-"""A whole farm in virtual time: the real steps, a queue that loses and doubles, sweeps, and a point at each port call."""
+"""A whole farm in virtual time: the real steps, a queue that loses and doubles, and a point at each port call."""
 
 import inspect
 from collections.abc import Callable, Sequence
@@ -255,12 +255,12 @@ class World:
     def _ports(self, raw: dict[str, Any]) -> dict[str, Any]:
         """All that steps ask for by name, each port behind its gate."""
         gated = {name: Gate(port, name, self.gates) for name, port in raw.items()}
-        lenient = {
+        lenient: dict[str, dict[str, Any]] = {
             "cooldown": {"limit_s": 0},
             "position_size": {"max_notional": 3000},
             "max_exposure": {"limit": LIMIT},
         }
-        ports = {
+        ports: dict[str, Any] = {
             **gated,
             "trading": self.venue,
             "hand_on": Gate(self, "hand_on", self.gates),
@@ -272,8 +272,8 @@ class World:
             "sizing": Sizing(share=self.scene.share, max_notional=Decimal(3000), max_exposure=LIMIT),
             "order_type": OrderType(self.plan.order_type),
             "slippage": Decimal("0.001"),
-            "time_to_live": timedelta(seconds=30),
-            "worth": timedelta(seconds=30),
+            "time_to_live": timedelta(seconds=12),
+            "worth": timedelta(seconds=12),
             "protection": Protection(),
             "lease": timedelta(seconds=8),
             "recv_window": self.recv_window,
@@ -281,4 +281,5 @@ class World:
             "order_timeout": timedelta(seconds=6),
             "patience": timedelta(seconds=3),
         }
-        return ports | self.steps.get("ports", lambda ports: {})(ports)
+        ports.update(self.steps.get("ports", lambda ports: {})(ports))
+        return ports
