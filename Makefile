@@ -66,6 +66,7 @@ bench: $(VENV)/.ready-dev ## Measure; every figure beside a baseline of the same
 
 chaos: $(VENV)/.ready-dev ## Kill and cut what can be, and see that nothing is lost
 	@$(BIN)/python -m pytest -q -m chaos tests $(ARGS)
+	@CHAOS_SCHEDULES=10000 $(BIN)/python $(PYTEST) tests/chaos $(ARGS)
 
 lock: $(VENV)/.ready-dev ## Pin and hash requirements*.in anew, for every supported Python
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade requirements.in -o requirements.txt

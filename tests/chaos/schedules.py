@@ -22,6 +22,7 @@ SCENES = {
 ALL_MODES = ("lost,refuses", "again,takes", "lost,takes", "again,refuses")
 MODES = ALL_MODES if COUNT > EVERY_DAY else ALL_MODES[:2]
 READS = ("get", "held", "levels", "undecided", "left_behind", "last", "due", "closes", "read")
+SQLITE = "sqlite:"  # before a name: on the real store
 TWICE = 2  # how many times each point of a step is a place to die at
 
 
@@ -43,7 +44,7 @@ def world(name: str, store: Store, steps: dict[str, Any] | None = None) -> World
 
 def run(name: str, store: Callable[[], Store] = in_memory, steps: dict[str, Any] | None = None) -> World:
     """Run it; what does not hold is said together with the way to repeat it."""
-    made = world(name, store(), steps)
+    made = world(name.removeprefix(SQLITE), store(), steps)
     try:
         made.run()
     except Wrong as error:

@@ -1,6 +1,7 @@
 """All chance: kills, stops, a database and a venue that fall silent, messages lost, doubled, late and out of order."""
 
-from functools import partial
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from shutil import copy
 
@@ -8,11 +9,19 @@ import pytest
 
 from app.domain.orders import Leg
 from app.store import Database
-from tests.chaos.books import on_sqlite
-from tests.chaos.schedules import COUNT, REPEAT, run
+from tests.chaos.books import Store, in_memory, on_sqlite
+from tests.chaos.schedules import COUNT, REPEAT, SQLITE, run
 
 PARTS = 6
 ON_SQLITE = max(12, COUNT // 40)
+
+
+@contextmanager
+def real_store(template: Path, path: Path) -> Iterator[Store]:
+    """A migrated database of its own."""
+    database = Database(f"sqlite:///{copy(template, path)}")
+    yield on_sqlite(database)
+    database.engine.dispose()
 
 
 @pytest.mark.parametrize("part", range(PARTS))
@@ -25,10 +34,8 @@ def test_no_order_is_doubled_forgotten_or_above_the_limit(part: int) -> None:
 @pytest.mark.timeout(600)
 def test_the_real_store_holds_as_well(sqlite_template: Path, quick_folder: Path) -> None:
     for seed in range(COUNT, COUNT + ON_SQLITE):
-        path = copy(sqlite_template, quick_folder / f"{seed}.sqlite")
-        database = Database(f"sqlite:///{path}")
-        run(f"chance:{seed}", partial(on_sqlite, database))
-        database.engine.dispose()
+        with real_store(sqlite_template, quick_folder / f"{seed}.sqlite") as store:
+            run(f"{SQLITE}chance:{seed}", lambda store=store: store)  # type: ignore[misc]
 
 
 def test_the_schedules_reach_what_they_are_about() -> None:
@@ -50,5 +57,6 @@ def test_a_schedule_is_the_same_each_time() -> None:
     assert first.timeline.at == again.timeline.at
 
 
-def test_the_repeated_schedule_holds() -> None:
-    run(REPEAT)
+def test_the_repeated_schedule_holds(sqlite_template: Path, quick_folder: Path) -> None:
+    with real_store(sqlite_template, quick_folder / "repeated.sqlite") as store:
+        run(REPEAT, (lambda: store) if REPEAT.startswith(SQLITE) else in_memory)
