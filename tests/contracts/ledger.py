@@ -151,6 +151,14 @@ class LedgerContract:
         with store.ledger.deciding("again", {}, NOON) as decision:
             assert decision.exit_is_live
 
+    def test_an_exit_may_begin_while_its_entry_is_still_filling(self, store: StoreUnderTest) -> None:
+        entry = store.opened().sent(store.entry())
+        store.settled(entry, OrderState.PARTIALLY_FILLED, a_fill(amount=Decimal("0.5")))
+
+        leaving = store.exit(entry.trade_id)
+
+        assert store.orders.get(leaving.client_order_id).is_live
+
     def test_an_exit_reserves_nothing(self, store: StoreUnderTest) -> None:
         trade_id = store.opened().holding().trade_id
         store.exit(trade_id)
