@@ -2,7 +2,7 @@
 
 import typer
 
-from app.cli import doctor, farm, replay, status
+from app.cli import chaos, doctor, farm, replay, status
 
 HELP = """
 A farm of Celery workers that trades crypto on MEXC by itself.
@@ -27,6 +27,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or settings,
 cdb = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 cdb.command()(farm.up)
 cdb.command()(replay.replay)
+cdb.command()(chaos.chaos)
 cdb.command()(status.status)
 cdb.command()(doctor.doctor)
 cdb.command()(farm.migrate)

@@ -1,0 +1,137 @@
+"""cdb chaos: trouble a farm of its own by a seeded script, and judge it from the venue's own journal."""
+
+import asyncio
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from app import store, wiring
+from app.cli.codes import FAILED
+from app.cli.farm import Json, seconds_of
+from app.wiring import SettingsError
+from workers.chaos.judge import Verdict, judge
+from workers.chaos.run import Chaos
+from workers.chaos.script import script
+from workers.farm import Farm
+from workers.ports import free_port
+
+STRATEGY = "workers.chaos.eager:Strategy"
+Seed = Annotated[int, typer.Option(min=0, help="The same seed makes the same script.")]
+For = Annotated[str, typer.Option("--for", help="How long the trouble lasts, such as 40s or 5m.")]
+Keep = Annotated[bool, typer.Option("--keep", help="Keep the farm's folder also when everything held.")]
+
+
+def chaos(seed: Seed = 1, for_: For = "5m", keep: Keep = False, as_json: Json = False) -> None:
+    """Trouble a farm of its own with kills, pauses, lost messages and a faulty venue; then judge what came of it.
+
+    It trades against the simulator, in a folder, on ports and with a Redis of its own. CDB_DATABASE_URL is used if
+    it is given; the database must be empty. Exit code 1, and the folder stays, if anything was lost, doubled or
+    over a limit.
+    """
+    length_s = seconds_of(for_) or 0.0
+    console = Console(stderr=as_json)
+    folder = _settings_of_its_own(seed)
+    _empty_database()
+    run = Chaos(script(seed, length_s), seed, lambda told: console.print(told, highlight=False, markup=False))
+    farm = Farm(flower=False)
+    asyncio.run(farm.run(lambda told: console.print(told, highlight=False), run.run))
+    if not run.is_over:
+        typer.echo(f"Chaos was stopped before its end; its folder is {folder}", err=True)
+        raise typer.Exit(FAILED)
+    verdict = judge(run.evidence())
+    restarts = sum(kept.restarts for kept in farm.kept)
+    if as_json:
+        typer.echo(json.dumps({"seed": seed, "restarts": restarts, "tripped": run.tripped, **plain(verdict)}))
+    else:
+        Console().print(table(verdict, seed, restarts))
+    _leave(folder, verdict, f"cdb chaos --seed {seed} --for {for_}", keep=keep)
+
+
+def _settings_of_its_own(seed: int) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix=f"cdb-chaos-{seed}-"))
+    for name in ("EXCHANGE_REST_URL", "EXCHANGE_WS_URL", "REDIS_URL", "SYMBOLS"):
+        os.environ.pop(f"CDB_{name}", None)
+    os.environ |= {
+        "CDB_DATA_DIR": str(folder),
+        "CDB_REDIS_PORT": "0",
+        "CDB_EXCHANGE": "simulated",
+        "CDB_MODE": "paper",
+        "CDB_BAR_INTERVALS": "1s",
+        "CDB_STRATEGIES": STRATEGY,
+        "CDB_RISK__COOLDOWN__LIMIT_S": "0",
+        "CDB_MAX_DAILY_DRAWDOWN": "0.50",  # so that what trips is the breaker, when the market crashes
+        "CDB_MAX_DAY_LOSS": "0.10",
+        "CDB_MARK_S": "1",
+        "CDB_VENUE_MARKET": "synthetic",
+        "CDB_VENUE_SEED": str(seed),
+        "CDB_VENUE_TICKS_PER_S": "60",
+        "CDB_VENUE_TAKES_DUPLICATES": str(seed % 2 == 1).lower(),
+        "CDB_VENUE_PORT": str(free_port()),
+    }
+    wiring.reset()
+    return folder
+
+
+def _empty_database() -> None:
+    if wiring.settings().embedded_database:
+        return
+    store.migrate(wiring.database())
+    if not wiring.reports().is_empty():
+        cure = "Give chaos an empty database: CDB_DATABASE_URL, or leave it out for a file of its own"
+        raise SettingsError([f"CDB_DATABASE_URL holds bars or orders already. {cure}"])
+
+
+def _leave(folder: Path, verdict: Verdict, again: str, *, keep: bool) -> None:
+    if verdict.passed and not keep:
+        wiring.database().engine.dispose()
+        shutil.rmtree(folder)
+        return
+    typer.echo(f"Its folder is {folder}; the same script again: {again}", err=True)
+    if not verdict.passed:
+        raise typer.Exit(FAILED)
+
+
+def plain(verdict: Verdict) -> dict[str, Any]:
+    """For machines; money as text."""
+    measures = verdict.measures
+    return {
+        "passed": verdict.passed,
+        "findings": [asdict(finding) for finding in verdict.findings],
+        "accepted": measures.accepted,
+        "fills": measures.fills,
+        "exposure_high": f"{measures.exposure_high:.4f}",
+        "unprotected_s": measures.unprotected_s,
+        "recoveries": [asdict(one) for one in measures.recoveries],
+        "recovery_p50_s": measures.recovery_p50_s,
+        "recovery_p99_s": measures.recovery_p99_s,
+        "recovery_max_s": measures.recovery_max_s,
+    }
+
+
+def table(verdict: Verdict, seed: int, restarts: int) -> Table:
+    """For people: the figures, then each finding, then the verdict."""
+    shown, measures = Table(title=f"Chaos, seed {seed}", box=box.SIMPLE_HEAD, show_header=False), verdict.measures
+    took = (measures.recovery_p50_s, measures.recovery_p99_s, measures.recovery_max_s)
+    rows = {
+        "orders the venue accepted": str(measures.accepted),
+        "fills": str(measures.fills),
+        "highest exposure": f"{measures.exposure_high:.2%}",
+        "unprotected": f"{measures.unprotected_s:.1f} s",
+        "kills": str(len(measures.recoveries)),
+        "recovery p50, p99, max": ", ".join("–" if one is None else f"{one:.1f} s" for one in took),
+        "restarts": str(restarts),
+        **{f"{finding.kind} {number}": finding.what for number, finding in enumerate(verdict.findings, 1)},
+        "verdict": "everything held" if verdict.passed else f"{len(verdict.findings)} findings",
+    }
+    for name, value in rows.items():
+        shown.add_row(name, value)
+    return shown
