@@ -53,7 +53,7 @@ class Chaos:
         """All of it; CannotStart if the farm does not even begin to trade."""
         watching = asyncio.create_task(self._watch())
         try:
-            await self._until(lambda: wiring.reports().summary().executions > 0, FIRST_TRADE_S, "no order was executed")
+            await self._until(_trades, FIRST_TRADE_S, "no order was executed, or signals still wait")
             await self._trouble(farm)
             await self._halt()
             await self._rest()
@@ -154,6 +154,11 @@ def course(symbols: tuple[str, ...], seed: int) -> Callable[[str, int], Decimal]
     """What each symbol is worth at a time: the synthetic market is a function of its seed."""
     market = Synthetic([listing(s, rank) for rank, s in enumerate(symbols)], seed=seed, ticks_per_s=0, start_ms=0)
     return market.price
+
+
+def _trades() -> bool:
+    """Whether the farm trades, and is done with the past that its windows were warmed up with."""
+    return wiring.reports().summary().executions > 0 and wiring.reports().at_rest()
 
 
 def _now_ms() -> int:

@@ -9,7 +9,7 @@ Kind = Literal["kill", "pause", "flush", "fault"]
 Scope = Literal["parent", "child"]
 
 WORKERS = ("ticks", "signals", "risk", "orders", "upkeep")
-AFTER_A_KILL_S = (4.0, 8.0)  # so that one sees how long the service takes to be back
+AFTER_A_KILL_S = (7.0, 9.0)  # so that one sees how long the service takes to be back
 AFTER_A_PAUSE_S = (2.0, 4.0)
 AFTER_A_FAULT_S = (0.2, 2.5)
 FIRST_S = 1.0
