@@ -100,6 +100,10 @@ def _leave(folder: Path, verdict: Verdict, again: str, *, keep: bool) -> None:
         raise typer.Exit(FAILED)
 
 
+def _seconds(took_s: float | None) -> str:
+    return "–" if took_s is None else f"{took_s:.1f} s"
+
+
 def plain(verdict: Verdict) -> dict[str, Any]:
     """For machines; money as text."""
     measures = verdict.measures
@@ -127,7 +131,8 @@ def table(verdict: Verdict, seed: int, restarts: int) -> Table:
         "highest exposure": f"{measures.exposure_high:.2%}",
         "unprotected": f"{measures.unprotected_s:.1f} s",
         "kills": str(len(measures.recoveries)),
-        "recovery p50, p99, max": ", ".join("–" if one is None else f"{one:.1f} s" for one in took),
+        "recovery p50, p99, max": ", ".join(map(_seconds, took)),
+        "recoveries": ", ".join(f"{one.service} {_seconds(one.took_s)}" for one in measures.recoveries),
         "restarts": str(restarts),
         **{f"{finding.kind} {number}": finding.what for number, finding in enumerate(verdict.findings, 1)},
         "verdict": "everything held" if verdict.passed else f"{len(verdict.findings)} findings",

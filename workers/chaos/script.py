@@ -10,7 +10,7 @@ Scope = Literal["parent", "child"]
 
 WORKERS = ("ticks", "signals", "risk", "orders", "upkeep")
 AFTER_A_KILL_S = (7.0, 9.0)  # so that one sees how long the service takes to be back
-AFTER_A_PAUSE_S = (2.0, 4.0)
+AFTER_A_PAUSE_S = (2.0, 4.0)  # and after a flush
 AFTER_A_FAULT_S = (0.2, 2.5)
 FIRST_S = 1.0
 
@@ -55,9 +55,9 @@ def script(seed: int, length_s: float) -> list[Trouble]:
 
 
 def _pause(trouble: Trouble) -> tuple[float, float]:
-    if trouble.kind in ("kill", "flush"):
+    if trouble.kind == "kill":
         return AFTER_A_KILL_S
-    return AFTER_A_PAUSE_S if trouble.kind == "pause" else AFTER_A_FAULT_S
+    return AFTER_A_FAULT_S if trouble.kind == "fault" else AFTER_A_PAUSE_S
 
 
 def _dealt(chance: Random) -> Iterator[tuple[Kind, str, Scope]]:
