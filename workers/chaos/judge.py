@@ -167,21 +167,25 @@ def _money(venue: _Venue, books: Books) -> Iterator[Finding]:
 def _entries_after_the_breaker(
     venue: _Venue, books: Books, known: dict[str, BookedOrder], window_ms: int
 ) -> Iterator[Finding]:
-    """An approval that commits after the trip; or a request that was claimed after it: one that was claimed before
-    is signed with the claim's time, and cannot be accepted later than `window_ms`.
+    """Approved after the trip; or claimed after it: a request that was claimed before is signed with the claim's
+    time, and cannot be accepted later than `window_ms`.
     """
     states = [event for event in books.events if event.kind == "trading_state"]
     tripped = next((event for event in states if event.data["to"] != "ACTIVE"), None)
     if tripped is None or states[-1].data["to"] == "ACTIVE":
         return
-    approved = {e.data["client_order_id"]: e.number for e in books.events if e.kind == "order.approved"}
+    approved: dict[str, int] = {}
+    for event in books.events:
+        if event.kind == "order.approved":  # once more when it was proved that the venue has not got it
+            approved.setdefault(event.data["client_order_id"], event.number)
+    claimed = {e.data["client_order_id"]: e.number for e in books.events if e.kind == "order.submitting"}
     latest_ms = milliseconds(tripped.at) + window_ms
     for order in venue.accepted.values():
         if order.side is not Side.BUY or order.client_id not in known:
             continue
         if approved.get(order.client_id, 0) > tripped.number:
             yield Finding("entry_after_breaker", f"{order.client_id} was approved after {tripped.data['to']}")
-        elif order.created_ms > latest_ms:
+        elif claimed.get(order.client_id, 0) > tripped.number or order.created_ms > latest_ms:
             late_s = (order.created_ms - milliseconds(tripped.at)) / 1000
             yield Finding(
                 "entry_after_breaker", f"{order.client_id} was sent {late_s:.1f} s after {tripped.data['to']}"

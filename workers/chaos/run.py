@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 from functools import cache
 
@@ -25,6 +26,7 @@ from workers.supervisor import CannotStart
 
 LOOK_S = 0.1
 FIRST_TRADE_S = 60.0
+PRESENT = timedelta(seconds=1)  # how long a signal waits at most where nothing has piled up
 CALM_S = 10.5  # after the last trouble, so that what it killed can be seen to be back
 CRASH = Decimal("0.2")  # what is left of each price: with half of the allowed exposure held, the breaker trips
 CRASH_S = 10.0
@@ -158,7 +160,8 @@ def course(symbols: tuple[str, ...], seed: int) -> Callable[[str, int], Decimal]
 
 def _trades() -> bool:
     """Whether the farm trades, and is done with the past that its windows were warmed up with."""
-    return wiring.reports().summary().executions > 0 and wiring.reports().at_rest()
+    behind = wiring.signals().undecided(wiring.now() - PRESENT, 1)
+    return not behind and wiring.reports().summary().executions > 0
 
 
 def _now_ms() -> int:

@@ -161,6 +161,20 @@ def test_an_entry_that_was_sent_long_after_the_breaker_is_found_though_approved_
     assert kinds(past.evidence()) == ["entry_after_breaker"]
 
 
+def test_an_entry_that_was_claimed_after_the_breaker_is_found_however_soon() -> None:
+    past = a_past()
+    past.approved("IN3", Side.BUY, "1", 25, trade=3)
+    past.event("order.submitting", 25, client_order_id="IN3")
+    past.tripped(26)
+    past.event("order.approved", 26.1, client_order_id="IN3")
+    past.event("order.submitting", 26.2, client_order_id="IN3")
+    past.accepted("IN3", Side.BUY, "1", 27)
+
+    (finding,) = judge(past.evidence()).findings
+
+    assert finding.what == "IN3 was sent 1.0 s after HALTED"
+
+
 def test_a_request_that_was_under_way_when_the_breaker_tripped_may_arrive() -> None:
     past = a_past()
     past.approved("IN3", Side.BUY, "1", 25, trade=3)
