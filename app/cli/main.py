@@ -14,6 +14,7 @@ Examples:
   cdb up --for 90s                          try it and look at the summary
   CDB_EXCHANGE=mexc cdb up                  paper trading on MEXC's live market
   cdb replay trades.csv.gz --speed 5        play recorded trades through a farm of its own
+  cdb chaos --seed 1 --for 1m               kill and cut a farm of its own, and see that nothing is lost
   cdb doctor                                what is wrong, and what to do about it
 
 Settings are CDB_* variables, in the environment or in .env; .env.example explains each, docs/settings.md lists them.
