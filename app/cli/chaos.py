@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,6 +20,7 @@ from app.cli.codes import FAILED
 from app.cli.farm import Json, seconds_of
 from app.wiring import SettingsError
 from workers.chaos.judge import Verdict, judge
+from workers.chaos.measures import percentile
 from workers.chaos.run import Chaos
 from workers.chaos.script import script
 from workers.farm import Farm
@@ -27,19 +29,34 @@ from workers.ports import free_port
 STRATEGY = "workers.chaos.eager:Strategy"
 Seed = Annotated[int, typer.Option(min=0, help="The same seed makes the same script.")]
 For = Annotated[str, typer.Option("--for", help="How long the trouble lasts, such as 40s or 5m.")]
+Runs = Annotated[int, typer.Option(min=1, help="How many runs, each with the next seed.")]
 Keep = Annotated[bool, typer.Option("--keep", help="Keep the farm's folder also when everything held.")]
 
 
-def chaos(seed: Seed = 1, for_: For = "5m", keep: Keep = False, as_json: Json = False) -> None:
+def chaos(seed: Seed = 1, for_: For = "5m", runs: Runs = 1, keep: Keep = False, as_json: Json = False) -> None:
     """Trouble a farm of its own with kills, pauses, lost messages and a faulty venue; then judge what came of it.
 
     It trades against the simulator, in a folder, on ports and with a Redis of its own. CDB_DATABASE_URL is used if
     it is given; the database must be empty. Exit code 1, and the folder stays, if anything was lost, doubled or
-    over a limit.
+    over a limit. With --json each run is a line.
     """
     length_s = seconds_of(for_) or 0.0
     console = Console(stderr=as_json)
-    folder = _settings_of_its_own(seed)
+    verdicts = []
+    for one in range(seed, seed + runs):
+        folder = _settings_of_its_own(one)
+        try:
+            verdicts.append(_run(one, length_s, folder, console, as_json=as_json))
+        finally:
+            _let_go()
+        _leave(folder, verdicts[-1], f"cdb chaos --seed {one} --for {for_}", keep=keep)
+    if runs > 1:
+        console.print(together(verdicts))
+    if not all(verdict.passed for verdict in verdicts):
+        raise typer.Exit(FAILED)
+
+
+def _run(seed: int, length_s: float, folder: Path, console: Console, *, as_json: bool) -> Verdict:
     _empty_database()
     run = Chaos(script(seed, length_s), seed, lambda told: console.print(told, highlight=False, markup=False))
     farm = Farm(flower=False)
@@ -53,7 +70,14 @@ def chaos(seed: Seed = 1, for_: For = "5m", keep: Keep = False, as_json: Json = 
         typer.echo(json.dumps({"seed": seed, "restarts": restarts, "tripped": run.tripped, **plain(verdict)}))
     else:
         Console().print(table(verdict, seed, restarts))
-    _leave(folder, verdict, f"cdb chaos --seed {seed} --for {for_}", keep=keep)
+    return verdict
+
+
+def _let_go() -> None:
+    if wiring.database.cache_info().currsize:
+        wiring.database().engine.dispose()
+    if wiring.redis.cache_info().currsize:
+        wiring.redis().close()
 
 
 def _settings_of_its_own(seed: int) -> Path:
@@ -92,12 +116,9 @@ def _empty_database() -> None:
 
 def _leave(folder: Path, verdict: Verdict, again: str, *, keep: bool) -> None:
     if verdict.passed and not keep:
-        wiring.database().engine.dispose()
         shutil.rmtree(folder)
-        return
-    typer.echo(f"Its folder is {folder}; the same script again: {again}", err=True)
-    if not verdict.passed:
-        raise typer.Exit(FAILED)
+    else:
+        typer.echo(f"Its folder is {folder}; the same script again: {again}", err=True)
 
 
 def _seconds(took_s: float | None) -> str:
@@ -140,3 +161,14 @@ def table(verdict: Verdict, seed: int, restarts: int) -> Table:
     for name, value in rows.items():
         shown.add_row(name, value)
     return shown
+
+
+def together(verdicts: Sequence[Verdict]) -> str:
+    """Several runs in a sentence: how many passed, and how long it took to be back after a kill."""
+    passed = sum(verdict.passed for verdict in verdicts)
+    took = [one.took_s for verdict in verdicts for one in verdict.measures.recoveries if one.took_s is not None]
+    p50, p99, most = (_seconds(percentile(took, percent)) for percent in (50, 99, 100))
+    return (
+        f"{passed} of {len(verdicts)} runs held; {sum(verdict.measures.accepted for verdict in verdicts)} orders; "
+        f"{len(took)} recoveries: p50 {p50}, p99 {p99}, max {most}"
+    )

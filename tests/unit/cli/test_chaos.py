@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -28,7 +29,7 @@ from workers.chaos.run import Chaos
 class Plays:
     """In the place of a farm: a run that is over, or was stopped; `past` is what there is to judge."""
 
-    past = a_past()
+    past: Any = a_past()
     is_over = True
 
     def __init__(self, *, flower: bool = True) -> None:
@@ -92,6 +93,31 @@ def test_a_finding_fails_the_run_and_says_how_to_repeat_it(
     assert (ended.plain["seed"], ended.plain["passed"], ended.plain["accepted"]) == (4, False, 2)
     assert "cdb chaos --seed 4 --for 40s" in ended.err
     assert [str(folder) in ended.err for folder in folders(tmp_path)] == [True]
+
+
+def test_several_runs_have_a_seed_each_and_a_sentence_for_all(
+    typed: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evidence = replace(a_past().evidence(), kills=[Kill("orders", milliseconds(at(2)))])
+    monkeypatch.setattr(Plays, "past", SimpleNamespace(evidence=lambda: evidence))
+
+    ended = typed("chaos", "--seed", "8", "--runs", "2", "--for", "40s")
+
+    assert ended.code == 0
+    assert "Chaos, seed 8" in ended.out
+    assert "Chaos, seed 9" in ended.out
+    assert "2 of 2 runs held; 6 orders; 2 recoveries: p50 8.0 s, p99 8.0 s, max 8.0 s" in ended.out
+    assert folders(tmp_path) == []
+
+
+def test_one_failed_run_of_several_fails_them_all(typed: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
+    evidence = replace(a_past().evidence(), rested=False)
+    monkeypatch.setattr(Plays, "past", SimpleNamespace(evidence=lambda: evidence))
+
+    ended = typed("chaos", "--runs", "2", "--for", "40s")
+
+    assert ended.code == FAILED
+    assert "0 of 2 runs held" in ended.out
 
 
 def test_a_run_that_was_stopped_has_failed(typed: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
