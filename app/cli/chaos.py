@@ -18,6 +18,7 @@ from rich.table import Table
 from app import store, wiring
 from app.cli.codes import FAILED
 from app.cli.farm import Json, seconds_of
+from app.simulator.catalogue import symbols
 from app.wiring import SettingsError
 from workers.chaos.judge import Verdict, judge
 from workers.chaos.measures import percentile
@@ -26,6 +27,7 @@ from workers.chaos.script import script
 from workers.farm import Farm
 from workers.ports import free_port
 
+SYMBOLS = 8  # one or two more than the exposure limit has room for
 STRATEGY = "workers.chaos.eager:Strategy"
 Seed = Annotated[int, typer.Option(min=0, help="The same seed makes the same script.")]
 For = Annotated[str, typer.Option("--for", help="How long the trouble lasts, such as 40s or 5m.")]
@@ -82,13 +84,14 @@ def _let_go() -> None:
 
 def _settings_of_its_own(seed: int) -> Path:
     folder = Path(tempfile.mkdtemp(prefix=f"cdb-chaos-{seed}-"))
-    for name in ("EXCHANGE_REST_URL", "EXCHANGE_WS_URL", "REDIS_URL", "SYMBOLS"):
+    for name in ("EXCHANGE_REST_URL", "EXCHANGE_WS_URL", "REDIS_URL"):
         os.environ.pop(f"CDB_{name}", None)
     os.environ |= {
         "CDB_DATA_DIR": str(folder),
         "CDB_REDIS_PORT": "0",
         "CDB_EXCHANGE": "simulated",
         "CDB_MODE": "paper",
+        "CDB_SYMBOLS": ",".join(symbols(SYMBOLS)),
         "CDB_BAR_INTERVALS": "1s",
         "CDB_STRATEGIES": STRATEGY,
         "CDB_RISK__COOLDOWN__LIMIT_S": "0",

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app.domain.market import instant
 from app.domain.orders import Leg, OrderState, Side
 from app.domain.risk import ZERO
 from app.store.database import Database
@@ -17,7 +18,7 @@ from models import THE_ACCOUNT, AccountRow, AuditRow, EquityRow, ExecutionRow, O
 
 @dataclass(frozen=True, slots=True)
 class BookedOrder:
-    """An order; `found_at` is when its signal was found."""
+    """An order; `tick_at` is when the tick that caused its signal was received."""
 
     client_order_id: str
     signal_key: str
@@ -28,7 +29,7 @@ class BookedOrder:
     state: OrderState
     filled: Decimal
     created_at: datetime
-    found_at: datetime
+    tick_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ def read_books(database: Database) -> Books:
 
 
 def _orders(session: Session) -> list[BookedOrder]:
-    query = select(OrderRow, SignalRow.found_at).join(SignalRow, SignalRow.key == OrderRow.signal_key)
+    query = select(OrderRow, SignalRow.tick_received_us).join(SignalRow, SignalRow.key == OrderRow.signal_key)
     return [
         BookedOrder(
             client_order_id=row.client_order_id,
@@ -97,9 +98,9 @@ def _orders(session: Session) -> list[BookedOrder]:
             state=OrderState(row.state),
             filled=row.filled,
             created_at=row.created_at,
-            found_at=found_at,
+            tick_at=instant(received_us),
         )
-        for row, found_at in session.execute(query.order_by(OrderRow.id))
+        for row, received_us in session.execute(query.order_by(OrderRow.id))
     ]
 
 

@@ -1,4 +1,4 @@
-"""A strategy that always has something to do: it enters when the last bar rose and leaves when it fell."""
+"""A strategy that always has something to do: it enters when the last bar rose a bit and leaves when it fell."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,9 +12,11 @@ from app.domain.trading import Wish
 
 @dataclass(frozen=True)
 class Strategy:
-    """No way to get rich: a way to many orders."""
+    """No way to get rich: a way to many orders. `least` is the move that counts, as a share of the price."""
 
     version: ClassVar[str] = "1"
+
+    least: float = 0.0007  # about every third second of the synthetic market
 
     @property
     def window(self) -> int:
@@ -32,6 +34,6 @@ class Strategy:
 
     def decide(self, now: Mapping[str, float], before: Mapping[str, float]) -> Wish | None:
         """With the last bar."""
-        if now["close"] == before["close"]:
+        if abs(now["close"] - before["close"]) <= self.least * before["close"]:
             return None
         return Wish(Side.BUY if now["close"] > before["close"] else Side.SELL, 1.0, "as the last bar went")

@@ -122,10 +122,10 @@ def recoveries(
     marked_at: Sequence[datetime],
     until: int,
 ) -> list[Recovery]:
-    """For each kill the time until an order was accepted whose signal was found after it, the whole way anew;
+    """For each kill the time until an order was accepted whose tick was received after it, the whole way anew;
     for what only keeps the periods, until the account was valued.
     """
-    orders = [(milliseconds(known[o.client_id].found_at), o.created_ms) for o in accepted if o.client_id in known]
+    orders = [(milliseconds(known[o.client_id].tick_at), o.created_ms) for o in accepted if o.client_id in known]
     marks = [(milliseconds(at), milliseconds(at)) for at in marked_at]
     found: list[Recovery] = []
     for kill in kills:

@@ -23,7 +23,7 @@ def test_a_worker_is_back_when_an_order_went_the_whole_way_anew() -> None:
     assert (measures.recovery_p50_s, measures.recovery_p99_s, measures.recovery_max_s) == (5.0, 8.0, 8.0)
 
 
-def test_a_signal_that_was_found_before_the_kill_shows_no_recovery() -> None:
+def test_an_order_whose_tick_came_before_the_kill_shows_no_recovery() -> None:
     past = Past()
     past.traded("IN1", Side.BUY, "1", 10)
 
