@@ -35,7 +35,7 @@ Json = Annotated[bool, typer.Option("--json", help="For machines.")]
 
 def up(for_: For = None, as_json: Json = False) -> None:
     """Run the whole farm on this machine until Ctrl-C, with a live view; ends with a summary."""
-    seconds = _seconds(for_)
+    seconds = seconds_of(for_)
     farm = Farm()
     watch = Watch(farm, seconds, quiet=as_json)
     asyncio.run(farm.run(watch.tell, watch.run))
@@ -50,7 +50,8 @@ def up(for_: For = None, as_json: Json = False) -> None:
         Console().print(view.summary_table(summary, "What came of it", extra))
 
 
-def _seconds(text: str | None) -> float | None:
+def seconds_of(text: str | None) -> float | None:
+    """A duration such as 90s or 10m, in seconds."""
     if text is None:
         return None
     match = DURATION.fullmatch(text)
@@ -148,6 +149,7 @@ def venue_config(settings: wiring.Settings) -> VenueConfig:
         weight_limit=0,
         mirror_rest_url=settings.rest_url,
         mirror_ws_url=settings.ws_url,
+        takes_duplicates=settings.venue_takes_duplicates,
         state_path=settings.data_dir / "venue.journal",
         symbols=settings.symbols if "/" in settings.symbols[0] else symbols(SIMULATED_ALL),
     )
