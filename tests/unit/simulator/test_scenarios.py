@@ -31,9 +31,10 @@ def test_each_shipped_scenario_says_what_it_does() -> None:
 
 
 def test_they_are_installed_with_the_package() -> None:
-    data = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
+    setuptools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
 
-    assert data["app.simulator"] == ["scenarios/*.toml"]
+    assert "app.simulator.scenarios" in setuptools["packages"]
+    assert setuptools["package-data"]["app.simulator.scenarios"] == ["*.toml"]
 
 
 def test_a_file_of_ones_own_says_what_strikes_when(tmp_path: Path) -> None:
