@@ -120,14 +120,14 @@ class Laboratory:
         """An exit by the stop of a trade; None if it was refused."""
         return self.approve(side=Side.SELL, leg=Leg.STOP_LOSS, trade_id=trade_id, interval="", **changes)
 
-    def place(self, name: str) -> Order:
+    def place(self, name: str, lease_s: float = 10) -> Order:
         """Send it; the order afterwards."""
         place_order(
             name,
             orders=self.orders,
             trading=self.trading,
             hand_on=self.hand_on,
-            lease=timedelta(seconds=10),
+            lease=timedelta(seconds=lease_s),
             announce=self.announce,
             now=now,
         )
