@@ -16,7 +16,7 @@ from aiohttp import web
 from app.domain.pace import Pace
 from app.domain.recording import BadRecording
 from app.simulator import catalogue
-from app.simulator.account import Account, Fees
+from app.simulator.account import Account, Change, Fees
 from app.simulator.clock import Clock
 from app.simulator.control import Control
 from app.simulator.desk import Desk
@@ -138,7 +138,10 @@ async def serve(
         log.info("venue is open", market=market.kind, symbols=len(market.listings), url=address.rest_url)
         strike = _strikes(Plan(config.scenario), venue, control)
         on_ready(address)
-        work: list[asyncio.Task[Any]] = [asyncio.create_task(pump(venue, hub, strike)), asyncio.create_task(stop.wait())]
+        work: list[asyncio.Task[Any]] = [
+            asyncio.create_task(pump(venue, hub, strike)),
+            asyncio.create_task(stop.wait()),
+        ]
         if isinstance(market, Mirror):
             work.append(asyncio.create_task(follow(market, config.mirror_rest_url, config.mirror_ws_url)))
         await _until_one_ends(work)
@@ -157,7 +160,10 @@ def _strikes(plan: Plan, venue: Venue, control: Control) -> Callable[[], None]:
             log.warning("fault strikes", **wanted)
             control.switch_on(wanted)
 
-    venue.on_change.append(lambda change, reason: loop.call_soon(strike) and None)
+    def answered_first(change: Change, reason: str) -> None:
+        loop.call_soon(strike)
+
+    venue.on_change.append(answered_first)
     strike()
     return strike
 

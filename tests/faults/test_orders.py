@@ -121,7 +121,7 @@ def test_F12_risk_counts_what_was_filled_of_an_entry(laboratory: Make) -> None:
     assert order.state is S.CANCELLED
     assert 0 < order.filled < order.amount
     assert lab.trade(order.trade_id).left == order.filled
-    assert (account.reserved, account.exposure) == (0, order.filled * 100)
+    assert (account.reserved, account.exposure) == (Decimal(0), order.filled * 100)
 
 
 def test_F16_an_order_below_a_minimum_that_has_risen_is_refused_and_frees_what_it_held(laboratory: Make) -> None:
@@ -129,7 +129,7 @@ def test_F16_an_order_below_a_minimum_that_has_risen_is_refused_and_frees_what_i
 
     order = lab.place(lab.entry())
 
-    assert (order.state, lab.ledger.account({}, now()).reserved) == (S.REJECTED, 0)
+    assert (order.state, lab.ledger.account({}, now()).reserved) == (S.REJECTED, Decimal(0))
     assert lab.trade(order.trade_id).status == TradeStatus.VOID
     assert lab.holding().state is S.FILLED
 
@@ -232,4 +232,3 @@ def resting(lab: Laboratory) -> str:
     lab.place(name)
     assert lab.settle(name).state is S.OPEN
     return name
-

@@ -126,14 +126,21 @@ def test_a_task_whose_process_dies_is_tried_again_where_that_is_safe(worker: "su
 
 
 def test_what_waits_for_its_countdown_in_a_worker_that_is_told_to_stop_is_done_by_the_next(
-    celery: Callable[..., Any], worker: "subprocess.Popen[str]"
+    celery: Callable[..., Any],
 ) -> None:
-    waiting = [trial.hand.s(f"W{one}").apply_async(countdown=2) for one in range(3)]
-    until(lambda: log().count("task received") >= 3 or "W0" in "".join(seen()), "the receipt")
-    worker.send_signal(signal.SIGTERM)
-    assert worker.wait(40) == 0
+    options = ("-Q", "orders", "-c", "1", "-I", "tests.fixtures._trial_tasks", "--without-gossip", "--without-mingle")
+    stopped = celery(
+        "worker", "-n", "one@%h", *options, "--", "worker.soft_shutdown_timeout=0.5"
+    )  # before their time comes
+    until(lambda: "ready" in log(), "the worker's start")
+    waiting = [trial.hand.s(f"W{one}").apply_async(countdown=8) for one in range(3)]
+    unacked = f"{wiring.settings().redis_prefix}unacked"
+    until(lambda: wiring.redis().hlen(unacked) == 3, "the receipt")
+    stopped.send_signal(signal.SIGTERM)
+    assert stopped.wait(20) == 0
+    assert seen() == []
 
-    celery("worker", "-Q", "orders", "-c", "1", "-n", "next@%h", "-I", "tests.fixtures._trial_tasks")
+    celery("worker", "-n", "two@%h", *options)
 
     assert [outcome(one) for one in waiting] == [("SUCCESS", f"W{one}") for one in range(3)]
     assert sorted(seen()) == ["hand W0", "hand W1", "hand W2"]
