@@ -184,7 +184,6 @@ def test_F26_any_number_of_restarts_end_in_the_same_state(laboratory: Make) -> N
             assert queue in ("order", "settle")
             lab.place(key)
             lab.settle(key)
-        lab.settle(name)
         seen.append((lab.orders.get(name).filled, lab.executions(), lab.ledger.account({}, now()).free))
 
     assert len(set(seen)) == 1
