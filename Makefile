@@ -70,6 +70,7 @@ bench: $(VENV)/.ready-dev ## Measure; every figure beside a baseline of the same
 chaos: $(VENV)/.ready-dev ## Kill and cut what can be, ten scripts and the tests; SEED=7 RUNS=1 FOR=5m chooses others
 	@$(BIN)/cdb chaos --seed $(SEED) --runs $(RUNS) --for $(FOR)
 	@$(BIN)/python -m pytest -q -m chaos tests $(ARGS)
+	@CHAOS_SCHEDULES=10000 $(BIN)/python $(PYTEST) tests/chaos $(ARGS)
 
 lock: $(VENV)/.ready-dev ## Pin and hash requirements*.in anew, for every supported Python
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade requirements.in -o requirements.txt

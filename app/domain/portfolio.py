@@ -23,7 +23,7 @@ class TradeStatus(StrEnum):
 class Trade:
     """Our round trip, long only. Amounts are in base, prices, proceeds and fees in quote currency.
 
-    `size` is what was bought (after a fee in base currency), `left` what is still held; `bought` and `sold`
+    `size` is what was bought (after fees in base currency), `left` what is still held; `bought` and `sold`
     are the notionals of the entry and the exit.
     """
 
@@ -74,24 +74,28 @@ def book(trade: Trade, fill: Fill, instrument: Instrument) -> Booking:
     fee_in_cash = fill.commission if fill.commission_asset == instrument.quote else ZERO
     notional = fill.price * fill.amount
     if fill.side is Side.BUY:
-        return Booking(_bought(trade, fill, notional, fee_in_cash, fee_in_base), -notional - fee_in_cash)
+        return Booking(_bought(trade, fill, notional, fee_in_cash, instrument, fee_in_base), -notional - fee_in_cash)
     return Booking(_sold(trade, fill, notional, fee_in_cash, instrument, fee_in_base), notional - fee_in_cash)
 
 
-def _bought(trade: Trade, fill: Fill, notional: Decimal, fee: Decimal, fee_in_base: Decimal) -> Trade:
+def _bought(
+    trade: Trade, fill: Fill, notional: Decimal, fee: Decimal, instrument: Instrument, fee_in_base: Decimal
+) -> Trade:
     bought, amount = trade.bought + notional, trade.bought_amount + fill.amount
-    received = fill.amount - fee_in_base
+    size = trade.size + fill.amount - fee_in_base
+    left = _left(size, trade.sold_amount)
+    done = trade.sold_amount > 0 and is_dust(left, fill.price, instrument)  # an exit was booked before its entry
     return replace(
         trade,
-        status=TradeStatus.OPEN,
+        status=TradeStatus.CLOSED if done else TradeStatus.OPEN,
         bought=bought,
         bought_amount=amount,
-        size=trade.size + received,
-        left=trade.left + received,
+        size=size,
+        left=left,
         entry_price=bought / amount,
         fees=trade.fees + fee,
         peak=max(trade.peak or fill.price, fill.price),
-        closed_at=None,
+        closed_at=(trade.closed_at or fill.at) if done else None,
     )
 
 
@@ -99,18 +103,25 @@ def _sold(
     trade: Trade, fill: Fill, notional: Decimal, fee: Decimal, instrument: Instrument, fee_in_base: Decimal
 ) -> Trade:
     sold, amount = trade.sold + notional, trade.sold_amount + fill.amount
-    left = max(ZERO, trade.left - fill.amount - fee_in_base)
+    size = trade.size - fee_in_base
+    left = _left(size, amount)
     done = is_dust(left, fill.price, instrument)
     return replace(
         trade,
         status=TradeStatus.CLOSED if done else TradeStatus.OPEN,
         sold=sold,
         sold_amount=amount,
+        size=size,
         left=left,
         exit_price=sold / amount,
         fees=trade.fees + fee,
         closed_at=fill.at if done else None,
     )
+
+
+def _left(size: Decimal, sold_amount: Decimal) -> Decimal:
+    """What is held, whichever of late fills was booked first: an exit may come before the entry that it sold."""
+    return max(ZERO, size - sold_amount)
 
 
 def fee_in_quote(fill: Fill, instrument: Instrument) -> Decimal:

@@ -1,6 +1,7 @@
 """What fills do to a trade and to the cash: adds up to the last digit, whatever coin the fee is in."""
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal, localcontext
 from typing import Any
 
@@ -108,6 +109,22 @@ def test_cash_and_value_together_lose_nothing_but_the_fees(bought: list[Fill], m
 @given(fills)
 def test_nothing_is_ever_held_below_zero(several: list[Fill]) -> None:
     assert _booked(PENDING, *several)[0].left >= 0
+
+
+@given(st.permutations([a_fill(), a_fill("late", amount=Decimal("0.5")), sell("1.2"), sell("0.2")]))
+def test_fills_that_come_out_of_order_leave_the_same_position(several: list[Fill]) -> None:
+    trade, _ = _booked(PENDING, *several)
+
+    assert trade.left == Decimal("0.1")
+    assert trade.status is TradeStatus.OPEN
+
+
+def test_an_entry_that_is_booked_after_its_exit_does_not_open_the_trade() -> None:
+    sold, _ = _booked(PENDING, sell("1"))
+    trade, _ = _booked(sold, a_fill(at=NOON + timedelta(seconds=1)))
+
+    assert trade.status is TradeStatus.CLOSED
+    assert (trade.left, trade.closed_at) == (0, NOON)
 
 
 def test_a_fee_is_valued_at_the_fill_and_one_in_a_third_coin_is_not() -> None:

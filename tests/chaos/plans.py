@@ -1,0 +1,190 @@
+"""What goes wrong in a schedule, and when: drawn from a seed, or one kill at each of some numbered points."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from random import Random
+from typing import Any, Protocol
+
+
+class Fate(Enum):
+    """What happens to a process at a point."""
+
+    GO = auto()
+    KILL = auto()  # it is gone
+    AWAY = auto()  # the database cannot be reached, or falls silent after it has committed
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """A request to the venue: how long it travels, how long its answer does, and whether that arrives."""
+
+    there_s: float = 0.02
+    back_s: float = 0.02
+    answered: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """How an order meets the book: at once, after a while, and after it was cancelled, as shares of its amount."""
+
+    at_once: float = 1
+    later: float = 0
+    later_s: float = 1
+    too_late: float = 0
+    too_late_s: float = 1
+
+
+class Plan(Protocol):
+    """Answers every question that a schedule leaves to chance."""
+
+    takes_duplicates: bool
+    fee_in_base: bool
+    order_type: str
+    crash_s: float | None
+    trouble_s: float  # how long things go wrong
+    quiet_after_s: float  # when everything that may still come by itself has come
+    pauses: bool  # whether processes stand still at points
+
+    def fate(self, point: str) -> Fate:
+        """What happens at a point."""
+        ...
+
+    def pause_s(self, point: str) -> float:
+        """How long the process stands still there; 0 lets nobody in between."""
+        ...
+
+    def deliveries(self) -> Sequence[float]:
+        """After how many seconds a message comes: not at all, once, twice."""
+        ...
+
+    def redelivery_s(self) -> float | None:
+        """When the message of a killed process comes again; None if it is lost."""
+        ...
+
+    def journey(self) -> Journey:
+        """The way of a request."""
+        ...
+
+    def lag_s(self) -> float:
+        """How old what the venue shows is."""
+        ...
+
+    def filling(self) -> Filling:
+        """What becomes of an order there."""
+        ...
+
+
+@dataclass
+class Script:
+    """All goes well but for a kill at each of these points, counted from 1."""
+
+    kills: frozenset[int] = frozenset()
+    lost: bool = False
+    takes_duplicates: bool = False
+    fee_in_base: bool = False
+    order_type: str = "ioc"
+    crash_s: float | None = None
+    trouble_s: float = 60
+    quiet_after_s: float = 14
+    pauses: bool = False
+    passed: list[str] = field(default_factory=list)
+
+    def fate(self, point: str) -> Fate:
+        self.passed.append(point)
+        return Fate.KILL if len(self.passed) in self.kills else Fate.GO
+
+    def pause_s(self, point: str) -> float:
+        return 0
+
+    def deliveries(self) -> Sequence[float]:
+        return (0.001,)
+
+    def redelivery_s(self) -> float | None:
+        return None if self.lost else 1.0
+
+    def journey(self) -> Journey:
+        return Journey()
+
+    def lag_s(self) -> float:
+        return 0
+
+    def filling(self) -> Filling:
+        return Filling()
+
+
+class WhileItLasts:
+    """A plan as long as the trouble lasts; then all goes well."""
+
+    def __init__(self, plan: Plan, in_trouble: Callable[[], bool]) -> None:
+        self._plan, self._in_trouble = plan, in_trouble
+        self._calm = Script(takes_duplicates=plan.takes_duplicates, fee_in_base=plan.fee_in_base)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._plan if self._in_trouble() else self._calm, name)
+
+
+PAUSES = (0.0, 0.0, 0.0, 0.0, 0.0, 0.001, 0.05, 0.3)
+
+
+class Chance:
+    """Everything may go wrong; how much of what is drawn once a schedule, so that some faults meet undisturbed."""
+
+    trouble_s = 20.0
+    quiet_after_s = 40.0
+    pauses = True
+
+    def __init__(self, seed: int) -> None:
+        self._random = random = Random(seed)
+        self.takes_duplicates = random.random() < 0.5
+        self.fee_in_base = random.random() < 0.3
+        self.order_type = random.choice(("ioc", "ioc", "limit", "market"))
+        self.crash_s = random.choice((None, None, random.uniform(2, 12)))
+        self._kill = random.choice((0.0, 0.01, 0.04))
+        self._away = random.choice((0.0, 0.0, 0.02))
+        self._stop = random.choice((0.0, 0.01, 0.05))
+        self._lost = random.choice((0.0, 0.1, 0.4))
+        self._doubled = random.choice((0.0, 0.2, 0.5))
+        self._late = random.choice((0.0, 0.3))
+        self._mute = random.choice((0.0, 0.1, 0.5))
+        self._slow = random.choice((0.0, 0.2, 0.5))
+        self._lag = random.choice((0.0, 1.0, 1.99))
+        self._whole = random.choice((1.0, 0.5, 0.0))
+
+    def fate(self, point: str) -> Fate:
+        drawn = self._random.random()
+        if drawn < self._kill:
+            return Fate.KILL
+        return Fate.AWAY if drawn < self._kill + self._away else Fate.GO
+
+    def pause_s(self, point: str) -> float:
+        if self._random.random() < self._stop:
+            return self._random.choice((1.0, 4.9, 5.1, 7.5, 9.0, 30.0))
+        return self._random.choice(PAUSES)
+
+    def deliveries(self) -> Sequence[float]:
+        if self._random.random() < self._lost:
+            return ()
+        times = 2 if self._random.random() < self._doubled else 1
+        return [self._delay_s() for _ in range(times)]
+
+    def redelivery_s(self) -> float | None:
+        return None if self._random.random() < 0.5 else self._random.uniform(0, 15)
+
+    def journey(self) -> Journey:
+        slow = self._random.random() < self._slow
+        there_s = self._random.choice((0.02, 1.0, 4.9, 4.99, 5.5, 9.0)) if slow else 0.02
+        return Journey(there_s, self._random.choice((0.02, 0.5)), self._random.random() >= self._mute)
+
+    def lag_s(self) -> float:
+        return self._random.choice((0, self._random.uniform(0, self._lag), self._lag, self._lag))
+
+    def filling(self) -> Filling:
+        if self._random.random() < self._whole:
+            return Filling()
+        draw = self._random
+        at_once, later, too_late = draw.choice((0, 0.005, 0.4, 1)), draw.choice((0, 0.5, 1)), draw.choice((0, 0, 0.3))
+        return Filling(at_once, later, draw.uniform(0, 10), too_late, draw.uniform(0, 10))
+
+    def _delay_s(self) -> float:
+        return self._random.uniform(0, 12) if self._random.random() < self._late else self._random.uniform(0, 0.05)

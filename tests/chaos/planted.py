@@ -1,0 +1,158 @@
+"""Mistakes that the schedules must find: each is a plausible way to write a step or a port, and wrong."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from app.domain.errors import Refused, Unknown
+from app.domain.orders import Order, OrderState
+from app.steps.place_order import place_order
+from app.steps.settle_order import settle_order
+from app.steps.sweep import sweep
+
+
+class Instead:
+    """A port, some methods of which are others."""
+
+    def __init__(self, port: Any, **methods: Callable[..., Any]) -> None:
+        self._port, self._methods = port, methods
+
+    def __getattr__(self, name: str) -> Any:
+        return self._methods.get(name) or getattr(self._port, name)
+
+
+def resends_blindly(client_order_id: str, *, trading: Any, now: Callable[[], datetime], **ports: Any) -> str | None:
+    """A place that takes silence for failure and sends again."""
+
+    def submit(order: Order, *, signed_at: datetime) -> str:
+        try:
+            return str(trading.submit(order, signed_at=signed_at))
+        except Unknown:
+            return str(trading.submit(order, signed_at=now()))
+
+    return place_order(client_order_id, trading=Instead(trading, submit=submit), now=now, **ports)
+
+
+def rejects_what_is_unclear(client_order_id: str, *, trading: Any, **ports: Any) -> str | None:
+    """A place that calls an order rejected though nobody has said so."""
+
+    def submit(order: Order, *, signed_at: datetime) -> str:
+        try:
+            return str(trading.submit(order, signed_at=signed_at))
+        except Unknown as error:
+            raise Refused(str(error)) from error
+
+    return place_order(client_order_id, trading=Instead(trading, submit=submit), **ports)
+
+
+def signs_when_it_sends(client_order_id: str, *, trading: Any, now: Callable[[], datetime], **ports: Any) -> str | None:
+    """A place whose request is fresh however late it is sent."""
+
+    class Late(datetime):
+        """As old as the moment at which the venue looks at it."""
+
+        def __rsub__(self, other: Any) -> Any:
+            return timedelta(0)
+
+    def submit(order: Order, *, signed_at: datetime) -> str:
+        fresh = Late.fromtimestamp(signed_at.timestamp(), signed_at.tzinfo)
+        return str(trading.submit(order, signed_at=fresh))
+
+    return place_order(client_order_id, trading=Instead(trading, submit=submit), now=now, **ports)
+
+
+def trusts_not_found(client_order_id: str, *, recv_window: timedelta, read_lag: timedelta, **ports: Any) -> str | None:
+    """A settle that takes the first `not found` for proof."""
+    return settle_order(client_order_id, recv_window=timedelta(0), read_lag=timedelta(0), **ports)
+
+
+def forgets_read_lag(client_order_id: str, *, read_lag: timedelta, **ports: Any) -> str | None:
+    """A settle that knows of the window, but not of the venue's late answers."""
+    return settle_order(client_order_id, read_lag=timedelta(0), **ports)
+
+
+def asks_before_the_lease_is_over(client_order_id: str, *, orders: Any, **ports: Any) -> str | None:
+    """A settle that doubts an order which somebody is sending just now, and believes that at once."""
+
+    def get(key: str) -> Order:
+        order: Order = orders.get(key)
+        return replace(order, lease_until=None)
+
+    hasty = {**ports, "recv_window": timedelta(0), "read_lag": timedelta(0)}
+    return settle_order(client_order_id, orders=Instead(orders, get=get), **hasty)
+
+
+def overlooks_submitting(*, orders: Any, **ports: Any) -> int:
+    """A sweep for which an order that is being sent is somebody else's business for ever."""
+
+    def left_behind(*args: Any) -> list[Order]:
+        return [one for one in orders.left_behind(*args) if one.state is not OrderState.SUBMITTING]
+
+    return sweep(orders=Instead(orders, left_behind=left_behind), **ports)
+
+
+def overlooks_signals(*, signals: Any, **ports: Any) -> int:
+    """A sweep that trusts that each signal's message arrives."""
+    return sweep(signals=Instead(signals, undecided=lambda *_: []), **ports)
+
+
+def reserves_nothing(ports: dict[str, Any]) -> dict[str, Any]:
+    """An approval that does not reserve what it approves."""
+
+    @contextmanager
+    def deciding(*args: Any) -> Iterator[Any]:
+        with ports["ledger"].deciding(*args) as decision:
+            approve = decision.approve
+            decision.approve = lambda order: approve(replace(order, reserved=Decimal(0)))
+            yield decision
+
+    return {"ledger": Instead(ports["ledger"], deciding=deciding)}
+
+
+def claims_twice(ports: dict[str, Any]) -> dict[str, Any]:
+    """A claim that does not look whether somebody was quicker: the order is read before and believed after."""
+    orders = ports["orders"]
+
+    def claim(key: str, *, at: datetime, lease: timedelta) -> Order:
+        claimed = orders.claim(key, at=at, lease=lease)
+        taken: Order = claimed or replace(orders.get(key), claimed_at=at, lease_until=at + lease)
+        return taken
+
+    return {"orders": Instead(orders, claim=claim)}
+
+
+def books_again(ports: dict[str, Any]) -> dict[str, Any]:
+    """A booking that knows fills by when it heard of them, not by the venue's trade id."""
+    orders = ports["orders"]
+
+    def settle(order: Order, report: Any, *, at: datetime, **how: Any) -> Order:
+        fills = tuple(replace(one, venue_trade_id=f"{one.venue_trade_id}@{at}") for one in report.fills)
+        settled: Order = orders.settle(order, replace(report, fills=fills), at=at, **how)
+        return settled
+
+    return {"orders": Instead(orders, settle=settle)}
+
+
+def never_trips(ports: dict[str, Any]) -> dict[str, Any]:
+    """Rules that know no trading state and no losses."""
+    deaf = ("trading_state", "circuit_breaker", "max_drawdown")
+    return {"rules": [rule for rule in ports["rules"] if not type(rule).__module__.endswith(deaf)]}
+
+
+PLANTED: dict[str, dict[str, Any]] = {
+    "a place that resends blindly": {"place_order": resends_blindly},
+    "a place that rejects what is unclear": {"place_order": rejects_what_is_unclear},
+    "a place that signs when it sends": {"place_order": signs_when_it_sends},
+    "a settle that trusts not-found at once": {"settle_order": trusts_not_found},
+    "a settle that forgets the read lag": {"settle_order": forgets_read_lag},
+    "a settle that does not wait for the lease": {"settle_order": asks_before_the_lease_is_over},
+    "a sweep that overlooks what is being sent": {"sweep": overlooks_submitting},
+    "a sweep that overlooks signals": {"sweep": overlooks_signals},
+    "an approval without a reservation": {"ports": reserves_nothing},
+    "a claim that two may have": {"ports": claims_twice},
+    "a fill that is booked twice": {"ports": books_again},
+    "rules that do not know the breaker": {"ports": never_trips},
+}

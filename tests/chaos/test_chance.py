@@ -1,0 +1,62 @@
+"""All chance: kills, stops, a database and a venue that fall silent, messages lost, doubled, late and out of order."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from shutil import copy
+
+import pytest
+
+from app.domain.orders import Leg
+from app.store import Database
+from tests.chaos.books import Store, in_memory, on_sqlite
+from tests.chaos.schedules import COUNT, REPEAT, SQLITE, run
+
+PARTS = 6
+ON_SQLITE = max(12, COUNT // 40)
+
+
+@contextmanager
+def real_store(template: Path, path: Path) -> Iterator[Store]:
+    """A migrated database of its own."""
+    database = Database(f"sqlite:///{copy(template, path)}")
+    yield on_sqlite(database)
+    database.engine.dispose()
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.timeout(3600)
+def test_no_order_is_doubled_forgotten_or_above_the_limit(part: int) -> None:
+    for seed in range(part, COUNT, PARTS):
+        run(f"chance:{seed}")
+
+
+@pytest.mark.timeout(600)
+def test_the_real_store_holds_as_well(sqlite_template: Path, quick_folder: Path) -> None:
+    for seed in range(COUNT, COUNT + ON_SQLITE):
+        with real_store(sqlite_template, quick_folder / f"{seed}.sqlite") as store:
+            run(f"{SQLITE}chance:{seed}", lambda store=store: store)  # type: ignore[misc]
+
+
+def test_the_schedules_reach_what_they_are_about() -> None:
+    worlds = [run(f"chance:{seed}") for seed in range(COUNT, COUNT + 40)]
+    orders = [order for world in worlds for order in world.store.books().orders.values()]
+
+    assert any(world.judge.high_water > 2900 for world in worlds)
+    assert any(world.store.books().state == "HALTED" for world in worlds)
+    assert any(world.venue.too_late for world in worlds)
+    assert any(order.attempts > 1 for order in orders)
+    assert {order.leg for order in orders} >= {Leg.ENTRY, Leg.STOP_LOSS, Leg.STRATEGY_EXIT}
+    assert {str(order.state) for order in orders} >= {"filled", "cancelled", "expired"}
+
+
+def test_a_schedule_is_the_same_each_time() -> None:
+    first, again = run("chance:3"), run("chance:3")
+
+    assert first.store.books() == again.store.books()
+    assert first.timeline.at == again.timeline.at
+
+
+def test_the_repeated_schedule_holds(sqlite_template: Path, quick_folder: Path) -> None:
+    with real_store(sqlite_template, quick_folder / "repeated.sqlite") as store:
+        run(REPEAT, (lambda: store) if REPEAT.startswith(SQLITE) else in_memory)

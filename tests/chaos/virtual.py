@@ -1,0 +1,144 @@
+"""Virtual time: tasks that run in turn, each until its next call to a port; what happens next is decided by a plan."""
+
+import heapq
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import count
+from threading import Lock, Thread
+
+
+class Killed(BaseException):
+    """The process is gone: no `except Exception` may hear of it."""
+
+
+class Baton:
+    """A thread that runs only while it is given the turn; used again for the next task, for threads are dear."""
+
+    idle: list["Baton"] = []  # noqa: RUF012 - one pool, as the threads are the process's
+
+    def __init__(self) -> None:
+        self._go, self._back = Lock(), Lock()
+        self._go.acquire()
+        self._back.acquire()
+        self._work: Callable[[], None] | None = None
+        Thread(target=self._live, daemon=True).start()
+
+    @classmethod
+    def taken(cls) -> "Baton":
+        """An idle one, or a new one."""
+        return cls.idle.pop() if cls.idle else cls()
+
+    def begin(self, work: Callable[[], None]) -> bool:
+        """Run it until its first pause; True if it ended."""
+        self._work = work
+        return self.resume()
+
+    def resume(self) -> bool:
+        """Run it until its next pause; True if it ended, and then it is idle again."""
+        self._go.release()
+        self._back.acquire()
+        if self._work is None:
+            Baton.idle.append(self)
+        return self._work is None
+
+    def pause(self) -> None:
+        """Called by the work: give the turn back and wait for the next."""
+        self._back.release()
+        self._go.acquire()
+
+    def _live(self) -> None:
+        while True:
+            self._go.acquire()
+            if self._work is not None:
+                self._work()
+            self._work = None
+            self._back.release()
+
+
+@dataclass(eq=False)
+class Task:
+    """One message at work in one process."""
+
+    name: str
+    baton: Baton | None
+    dead: bool = False
+    atomic: int = 0  # inside a transaction nobody else runs
+
+
+@dataclass
+class Timeline:
+    """What is due when; two things at the same time come in the order in which they were asked for."""
+
+    at: datetime
+    task: Task | None = None
+    running: set[Task] = field(default_factory=set)
+    _due: list[tuple[datetime, int, Callable[[], None]]] = field(default_factory=list)
+    _order: Iterator[int] = field(default_factory=count)
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def after(self, delay_s: float, what: Callable[[], None]) -> None:
+        """Do it so much later."""
+        heapq.heappush(self._due, (self.at + timedelta(seconds=delay_s), next(self._order), what))
+
+    def start(self, name: str, work: Callable[[], None]) -> None:
+        """Begin a task now."""
+        baton = Baton.taken()
+        task = Task(name, baton)
+        self.running.add(task)
+        self._turn(task, lambda: baton.begin(work))
+
+    def at_once(self, name: str, work: Callable[[], None]) -> None:
+        """Do all of a task now, without a thread: it must not sleep."""
+        before, self.task = self.task, Task(name, None)
+        work()
+        self.task = before
+
+    def sleep(self, delay_s: float) -> None:
+        """Called by a task: let time pass and others work."""
+        task = self.task
+        assert task is not None
+        baton = task.baton
+        assert baton is not None
+        self.after(delay_s, lambda: self._turn(task, baton.resume))
+        baton.pause()
+        if task.dead:
+            raise Killed
+
+    def step(self) -> bool:
+        """Do what is due next; False if nothing is."""
+        if not self._due:
+            return False
+        self.at, _, what = heapq.heappop(self._due)
+        what()
+        return True
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """What the task does in here is one instant for all others."""
+        task = self.task
+        assert task is not None
+        task.atomic += 1
+        try:
+            yield
+        finally:
+            task.atomic -= 1
+
+    def end(self) -> None:
+        """Leave no thread behind in the middle of its work."""
+        self._due.clear()
+        for task in list(self.running):
+            task.dead = True
+            if task.baton is not None:
+                self._turn(task, task.baton.resume)
+
+    def _turn(self, task: Task, run: Callable[[], bool]) -> None:
+        if task not in self.running:
+            return
+        before, self.task = self.task, task
+        if run():
+            self.running.discard(task)
+        self.task = before
