@@ -12,6 +12,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 ARGS ?=
 JOBS ?= 2
+SEED ?= 1
+RUNS ?= 10
+FOR ?= 45s
 PYTEST = -m pytest -q -n $(JOBS) --dist worksteal
 # Whole farms want the machine for themselves, so they come last and one at a time.
 PARTS = --ignore=tests/e2e
@@ -64,7 +67,8 @@ check: lint ## What has to hold before a change lands: lint, all tests, coverage
 bench: $(VENV)/.ready-dev ## Measure; every figure beside a baseline of the same run
 	@$(BIN)/python -m tests.bench $(ARGS)
 
-chaos: $(VENV)/.ready-dev ## Kill and cut what can be, and see that nothing is lost
+chaos: $(VENV)/.ready-dev ## Kill and cut what can be, ten scripts and the tests; SEED=7 RUNS=1 FOR=5m chooses others
+	@$(BIN)/cdb chaos --seed $(SEED) --runs $(RUNS) --for $(FOR)
 	@$(BIN)/python -m pytest -q -m chaos tests $(ARGS)
 	@CHAOS_SCHEDULES=10000 $(BIN)/python $(PYTEST) tests/chaos $(ARGS)
 

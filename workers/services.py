@@ -77,16 +77,19 @@ def _cdb(*arguments: str) -> tuple[str, ...]:
     return (PYTHON, "-m", "app.cli", *arguments)
 
 
+# Redis is asked aside: one that hangs must not hold up the supervisor.
+
+
 async def _worker_is_ready(pid: int) -> bool:
     try:
-        return wiring.presence().is_here(pid)
+        return await asyncio.to_thread(wiring.presence().is_here, pid)
     except redis.RedisError:  # the embedded one is being restarted
         return False
 
 
 async def _feed_is_ready(pid: int) -> bool:
     try:
-        status = wiring.feed_status().read()
+        status = await asyncio.to_thread(wiring.feed_status().read)
     except redis.RedisError:  # as above
         return False
     return status is not None and bool(status["ready"])

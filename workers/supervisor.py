@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import ctypes
 import logging.handlers
+import math
 import os
 import signal
 import sys
@@ -66,7 +67,7 @@ class Kept:
         self._process: asyncio.subprocess.Process | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._early_deaths = 0
-        self._stopping = False
+        self._stopping = asyncio.Event()
 
     @property
     def pid(self) -> int | None:
@@ -97,28 +98,17 @@ class Kept:
             await asyncio.sleep(PROBE_S)
 
     async def stop(self) -> None:
-        """TERM, and after a while KILL for it and all its children."""
-        self._stopping = True
-        if self._keeper is None:
-            return
-        process = self._process
-        if process is not None and process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.terminate()
-            try:
-                await asyncio.wait_for(process.wait(), STOP_S)
-            except TimeoutError:
-                log.warning("service does not stop, killing it", service=self.service.name, pid=process.pid)
-            _kill_group(process.pid)  # its children, or itself
-        self._keeper.cancel()
-        await asyncio.gather(self._keeper, return_exceptions=True)
+        """TERM, and after a while KILL for it and all its children; returns when it is gone."""
+        self._stopping.set()
+        if self._keeper is not None:
+            await asyncio.wait({self._keeper})
 
     async def _keep(self) -> None:
         pause = FIRST_PAUSE_S
         while True:
             began = time.monotonic()
             code = await self._run()
-            if self._stopping:
+            if self._stopping.is_set():
                 return
             if not self.is_ready:
                 self._early_deaths += PATIENCE if code in HOPELESS else 1
@@ -126,7 +116,8 @@ class Kept:
             if time.monotonic() - began > STEADY_S:
                 pause = FIRST_PAUSE_S
             log.warning("service ended", service=self.service.name, code=code, again_in_s=pause, ready=was_ready)
-            await asyncio.sleep(pause)
+            if await self._stops_within(pause):
+                return
             self.restarts += 1
             pause = min(pause * 2, LONGEST_PAUSE_S)
 
@@ -140,14 +131,36 @@ class Kept:
         probing = asyncio.create_task(self._probe(process.pid))
         copying = asyncio.create_task(self._copy_output(process))
         try:
-            while process.returncode is None:  # its end, not that of its output, which its children may hold open
-                await asyncio.sleep(PROBE_S)
-            return process.returncode
+            while process.returncode is None and not await self._stops_within(PROBE_S):
+                pass
+            return await self._ended(process)
         finally:
             probing.cancel()
             _kill_group(process.pid)  # what outlives it would do its work beside the next one
             await asyncio.wait({copying}, timeout=LAST_WORDS_S)
             copying.cancel()
+
+    async def _stops_within(self, seconds: float) -> bool:
+        """Whether it is told to stop before so much time has passed."""
+        try:
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+        except TimeoutError:  # it goes on
+            return False
+        return True
+
+    async def _ended(self, process: asyncio.subprocess.Process) -> int:
+        """Its exit code; while it still runs it is asked to end, and after a while made to."""
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+        kill_at = time.monotonic() + STOP_S
+        while process.returncode is None:  # its end, not that of its output, which its children may hold open
+            if time.monotonic() > kill_at:
+                log.warning("service does not stop, killing it", service=self.service.name, pid=process.pid)
+                _kill_group(process.pid)
+                kill_at = math.inf
+            await asyncio.sleep(PROBE_S / 5)
+        return process.returncode
 
     async def _spawn(self) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(

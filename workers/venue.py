@@ -16,7 +16,7 @@ from aiohttp import web
 from app.domain.pace import Pace
 from app.domain.recording import BadRecording
 from app.simulator import catalogue
-from app.simulator.account import Account, Fees
+from app.simulator.account import Account, Change, Fees
 from app.simulator.clock import Clock
 from app.simulator.control import Control
 from app.simulator.desk import Desk
@@ -29,6 +29,7 @@ from app.simulator.mirror import Mirror
 from app.simulator.replay import Replay
 from app.simulator.rest_private import Private
 from app.simulator.rest_public import Public
+from app.simulator.scenario import Plan, Scenario
 from app.simulator.server import Server, application
 from app.simulator.stream import Hub
 from app.simulator.synthetic import Synthetic
@@ -51,7 +52,8 @@ class VenueConfig:
     """How to run it. Port 0 is any free one; no symbols are the first ten of the catalogue.
 
     `past_h` is how many hours a synthetic market remembers from before its start; `untradable` are listed, but
-    not over the API; a `weight_limit` of 0 is none; with a `state_path` the account survives a restart.
+    not over the API; a `weight_limit` of 0 is none; with a `state_path` the account survives a restart; a
+    `scenario` says which faults strike when.
     """
 
     host: str = "127.0.0.1"
@@ -79,6 +81,7 @@ class VenueConfig:
     mirror_rest_url: str = "https://api.mexc.com"
     mirror_ws_url: str = "wss://wbs-api.mexc.com/ws"
     state_path: Path | None = None
+    scenario: Scenario | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +136,12 @@ async def serve(
     try:
         address = await door.open(application(server, hub))
         log.info("venue is open", market=market.kind, symbols=len(market.listings), url=address.rest_url)
+        strike = _strikes(Plan(config.scenario), venue, control)
         on_ready(address)
-        work: list[asyncio.Task[Any]] = [asyncio.create_task(pump(venue, hub)), asyncio.create_task(stop.wait())]
+        work: list[asyncio.Task[Any]] = [
+            asyncio.create_task(pump(venue, hub, strike)),
+            asyncio.create_task(stop.wait()),
+        ]
         if isinstance(market, Mirror):
             work.append(asyncio.create_task(follow(market, config.mirror_rest_url, config.mirror_ws_url)))
         await _until_one_ends(work)
@@ -144,10 +151,28 @@ async def serve(
         log.info("venue is closed", ticks=venue.printed, orders=venue.accepted)
 
 
-async def pump(venue: Venue, hub: Hub) -> None:
+def _strikes(plan: Plan, venue: Venue, control: Control) -> Callable[[], None]:
+    """Switches on what is due of a scenario: now, whenever it is called, and once an order was taken and answered."""
+    began_us, loop = venue.clock.real(), asyncio.get_running_loop()
+
+    def strike() -> None:
+        for wanted in plan.due((venue.clock.real() - began_us) / 1_000_000, venue.accepted):
+            log.warning("fault strikes", **wanted)
+            control.switch_on(wanted)
+
+    def answered_first(change: Change, reason: str) -> None:
+        loop.call_soon(strike)
+
+    venue.on_change.append(answered_first)
+    strike()
+    return strike
+
+
+async def pump(venue: Venue, hub: Hub, strike: Callable[[], None]) -> None:
     """Let the market print and push; a replay waits for slow clients, since each of its ticks counts."""
     patient = isinstance(venue.market, Replay)
     while True:
+        strike()
         if not (patient and hub.backlog > BACKLOG):
             venue.step()
         hub.flush()

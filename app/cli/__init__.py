@@ -12,6 +12,7 @@ from app.cli.main import cdb
 from app.domain.errors import Missing, Unavailable, VenueError
 from app.domain.parameters import WrongParameter
 from app.domain.recording import BadRecording
+from app.simulator.scenario import WrongScenario
 from app.store import DatabaseError
 from app.wiring import SettingsError
 from workers.supervisor import CannotStart
@@ -20,6 +21,7 @@ CODES: dict[type[Exception], int] = {
     SettingsError: WRONG,
     WrongParameter: WRONG,
     BadRecording: WRONG,
+    WrongScenario: WRONG,
     RedisError: UNREACHABLE,
     OperationalError: UNREACHABLE,
     DatabaseError: UNREACHABLE,

@@ -5,6 +5,7 @@ import json
 import re
 import sys
 import time
+from dataclasses import replace
 from importlib.metadata import version as installed_version
 from typing import Annotated
 
@@ -16,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app import store, wiring
 from app.domain.orders import Order
+from app.simulator import scenario
 from app.simulator.catalogue import symbols
 from app.store import DatabaseError
 from workers import figures, view
@@ -35,7 +37,9 @@ Json = Annotated[bool, typer.Option("--json", help="For machines.")]
 
 def up(for_: For = None, as_json: Json = False) -> None:
     """Run the whole farm on this machine until Ctrl-C, with a live view; ends with a summary."""
-    seconds = _seconds(for_)
+    seconds = seconds_of(for_)
+    if wiring.settings().venue_faults:
+        scenario.load(wiring.settings().venue_faults)  # what is wrong with it is told before anything starts
     farm = Farm()
     watch = Watch(farm, seconds, quiet=as_json)
     asyncio.run(farm.run(watch.tell, watch.run))
@@ -50,7 +54,8 @@ def up(for_: For = None, as_json: Json = False) -> None:
         Console().print(view.summary_table(summary, "What came of it", extra))
 
 
-def _seconds(text: str | None) -> float | None:
+def seconds_of(text: str | None) -> float | None:
+    """A duration such as 90s or 10m, in seconds."""
     if text is None:
         return None
     match = DURATION.fullmatch(text)
@@ -126,10 +131,19 @@ def migrate() -> None:
     typer.echo(f"The database {wiring.database().url.render_as_string(hide_password=True)} is up to date.")
 
 
-def venue() -> None:
+def venue(
+    faults: Annotated[
+        str | None, typer.Option(help="Let things go wrong: a scenario's TOML file, or a shipped one such as F1.")
+    ] = None,
+    list_faults: Annotated[bool, typer.Option("--list-faults", help="Show all faults and shipped scenarios.")] = False,
+) -> None:
     """Run the simulated MEXC alone: REST and websocket on CDB_VENUE_PORT."""
+    if list_faults:
+        typer.echo(scenario.listed(scenario.shipped()))
+        return
     wiring.logging("venue")
-    run(venue_config(wiring.settings()))
+    config = venue_config(wiring.settings())
+    run(config if faults is None else replace(config, scenario=scenario.load(faults)))
 
 
 def venue_config(settings: wiring.Settings) -> VenueConfig:
@@ -148,7 +162,9 @@ def venue_config(settings: wiring.Settings) -> VenueConfig:
         weight_limit=0,
         mirror_rest_url=settings.rest_url,
         mirror_ws_url=settings.ws_url,
+        takes_duplicates=settings.venue_takes_duplicates,
         state_path=settings.data_dir / "venue.journal",
+        scenario=scenario.load(settings.venue_faults) if settings.venue_faults else None,
         symbols=settings.symbols if "/" in settings.symbols[0] else symbols(SIMULATED_ALL),
     )
 

@@ -2,7 +2,7 @@
 
 import typer
 
-from app.cli import doctor, farm, replay, status
+from app.cli import chaos, doctor, farm, replay, status
 
 HELP = """
 A farm of Celery workers that trades crypto on MEXC by itself.
@@ -14,6 +14,7 @@ Examples:
   cdb up --for 90s                          try it and look at the summary
   CDB_EXCHANGE=mexc cdb up                  paper trading on MEXC's live market
   cdb replay trades.csv.gz --speed 5        play recorded trades through a farm of its own
+  cdb chaos --seed 1 --for 1m               kill and cut a farm of its own, and see that nothing is lost
   cdb doctor                                what is wrong, and what to do about it
 
 Settings are CDB_* variables, in the environment or in .env; .env.example explains each, docs/settings.md lists them.
@@ -27,6 +28,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or settings,
 cdb = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 cdb.command()(farm.up)
 cdb.command()(replay.replay)
+cdb.command()(chaos.chaos)
 cdb.command()(status.status)
 cdb.command()(doctor.doctor)
 cdb.command()(farm.migrate)

@@ -40,6 +40,14 @@ class Control:
         """Print one tick now."""
         self._ask("POST", "tick", {"symbol": symbol, "price": str(price), "quantity": str(quantity), "side": side})
 
+    def fail(self, *faults: Mapping[str, Any]) -> None:
+        """Switch faults on: `{"fault": name, …}` each."""
+        self._ask("POST", "faults", {"faults": faults})
+
+    def heal(self) -> None:
+        """Switch all faults off."""
+        self._ask("DELETE", "faults")
+
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         data = None if body is None else msgspec.json.encode(body)
         request = Request(f"{self._url}/sim/{path}", data, {"Content-Type": "application/json"}, method=method)

@@ -239,7 +239,13 @@ class Venue(Servers):
     venue_seed: int = Field(7, description="the same seed makes the same synthetic market")
     venue_ticks_per_s: float = Field(200, ge=0, description="ticks a second of the synthetic market, all symbols")
     venue_file: Path | None = Field(None, description="recorded trades to replay")
+    venue_faults: str = Field(
+        "", description="a scenario of faults for the simulator: a TOML file, or a shipped one such as F1"
+    )
     venue_balance: Money = Field(Decimal(10000), description="what the simulated account starts with, in USDT")
+    venue_takes_duplicates: bool = Field(
+        False, description="whether it accepts a client order id again; MEXC does not say what it does"
+    )
 
 
 class Farm(Venue):

@@ -91,8 +91,12 @@ class Control:
         if not (isinstance(several, list) and all(isinstance(one, dict) for one in several)):
             raise Refusal(400, 'send {"fault": name, …} or {"faults": [{"fault": name, …}, …]}')
         for one in several:
-            self._strike_at_once(self._venue.faults.switch_on(one, self._venue.clock.real()), one)
+            self.switch_on(one)
         return await self.faults(wanted)
+
+    def switch_on(self, wanted: Mapping[str, Any]) -> None:
+        """Switch one fault on."""
+        self._strike_at_once(self._venue.faults.switch_on(wanted, self._venue.clock.real()), wanted)
 
     async def heal(self, wanted: Mapping[str, Any]) -> Answer:
         """Switch all faults off."""

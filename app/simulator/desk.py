@@ -54,6 +54,8 @@ class Desk:
         order = self._venue.account.named(order_id, client_id)
         if order is None or order.symbol != symbol or order.status not in WORKING:
             raise nothing_to_cancel()
+        if self._venue.faults.strike("cancel_meets_fill", self._venue.clock.real(), symbol=symbol):
+            return self._filled_meanwhile(order, listing)
         ended = self._ended(order, listing)
         self._venue.commit("ENTRUST_CANCEL")
         return ended
@@ -64,6 +66,15 @@ class Desk:
         ended = [self._ended(order, listing) for order in self._venue.account.resting(symbol)]
         self._venue.commit("ENTRUST_CANCEL")
         return ended
+
+    def _filled_meanwhile(self, order: VenueOrder, listing: Listing) -> VenueOrder:
+        """What a cancel is told of an order that was filled before it could end."""
+        account, now_ms = self._venue.account, self._venue.clock.now_ms()
+        account.fees = replace(self._venue.terms.fees, in_base=self._fee_in_base())
+        account.fill(order.id, listing, order.price, order.left, maker=True, time_ms=now_ms)
+        self._conclude(order.id, listing, now_ms, rests=True)
+        self._venue.commit("ENTRUST")
+        return replace(order, status=Status.PARTIALLY_CANCELED if order.executed else Status.CANCELED)
 
     def _ended(self, order: VenueOrder, listing: Listing) -> VenueOrder:
         status = Status.PARTIALLY_CANCELED if order.executed else Status.CANCELED

@@ -35,9 +35,13 @@ KNOWN: Mapping[str, frozenset[str]] = {
     "no_api_trading": frozenset(),  # 10007, isSpotTradingAllowed false
     "order_refused": frozenset({"code", "msg"}),  # any other code
     "fee_in_base": frozenset(),  # what is bought pays its fee in base currency
+    "cancel_meets_fill": frozenset(),  # a cancel is answered as done, but the order has just been filled
+    "stale_orders": frozenset(),  # an order is shown as it was when it was taken: NEW, nothing filled
+    "stale_klines": frozenset({"ms"}),  # the bars of the last so many milliseconds are left out
+    "websockets_refused": frozenset(),  # no websocket can be opened; those that are open stay
     "private_frames_dropped": frozenset(),
     "private_frames_doubled": frozenset(),
-    "listen_key_expired": frozenset(),  # every key, once
+    "listen_key_expired": frozenset(),  # every key, once: what it opened stays open and says nothing
 }
 
 

@@ -1,7 +1,7 @@
 """The account on disk: a line for each operation, written before it is answered; a killed venue forgets nothing."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -39,7 +39,7 @@ class Journal:
         if self._path is None:
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        for change in self._changes():
+        for change in changes(self._path):
             account.restore(change)
         account.forget(now_ms - KEPT_MS)
         self._rewrite(self._path, account)
@@ -57,24 +57,24 @@ class Journal:
             self._file.close()
             self._file = None
 
-    def _changes(self) -> Iterable[Change]:
-        if self._path is None or not self._path.exists():
-            return
-        decode = msgspec.json.Decoder(Entry).decode
-        for number, line in enumerate(self._path.read_bytes().splitlines(keepends=True), start=1):
-            if not line.endswith(b"\n"):
-                log.warning("last line of the venue's journal was cut off", path=str(self._path))
-                return
-            try:
-                entry = decode(line)
-            except (msgspec.DecodeError, ValueError) as error:
-                raise BrokenJournal(
-                    f"{self._path}, line {number}: {error}; move the file away to begin anew"
-                ) from error
-            yield Change({order.id: order for order in entry.o}, entry.t, entry.b)
-
     def _rewrite(self, path: Path, account: Account) -> None:
         trades = [trade for some in account.trades.values() for trade in some]
         fresh = path.with_suffix(".fresh")
         fresh.write_bytes(self._encoder.encode(Entry(list(account.orders.values()), trades, account.balances)) + b"\n")
         os.replace(fresh, path)
+
+
+def changes(path: Path) -> Iterator[Change]:
+    """What a journal tells, oldest first; none if there is no file. Raises BrokenJournal."""
+    if not path.exists():
+        return
+    decode = msgspec.json.Decoder(Entry).decode
+    for number, line in enumerate(path.read_bytes().splitlines(keepends=True), start=1):
+        if not line.endswith(b"\n"):
+            log.warning("last line of the venue's journal was cut off", path=str(path))
+            return
+        try:
+            entry = decode(line)
+        except (msgspec.DecodeError, ValueError) as error:
+            raise BrokenJournal(f"{path}, line {number}: {error}; move the file away to begin anew") from error
+        yield Change({order.id: order for order in entry.o}, entry.t, entry.b)

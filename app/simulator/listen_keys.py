@@ -31,6 +31,10 @@ class ListenKeys:
         self._until = {key: until for key, until in self._until.items() if until > now_us}
         return list(self._until)
 
+    def opens(self, key: str | None, now_us: int) -> bool:
+        """Whether what was opened with it is still told anything."""
+        return key is not None and self._until.get(key, 0) > now_us
+
     def extend(self, key: str, now_us: int) -> str:
         """An hour from now."""
         if key not in self.valid(now_us):

@@ -1,9 +1,10 @@
 """MEXC's signed REST endpoints: orders, the account, and keys for the private stream."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 from app.domain.orders import Side
-from app.simulator.account import WORKING, AccountTrade, VenueOrder
+from app.simulator.account import WORKING, AccountTrade, Status, VenueOrder
 from app.simulator.desk import Desk, Entry
 from app.simulator.errors import Refusal, missing, not_found
 from app.simulator.listen_keys import ListenKeys
@@ -65,7 +66,8 @@ class Private:
         order = self._venue.account.named(order_id, client_id)
         if order is None or order.symbol != symbol or not self._visible(order):
             raise not_found()
-        return _shown(order)
+        stale = self._venue.faults.strike("stale_orders", self._venue.clock.real(), symbol=symbol)
+        return _shown(order if stale is None else _as_taken(order))
 
     async def open_orders(self, params: Params) -> Answer:
         """What works, of up to five symbols."""
@@ -214,6 +216,10 @@ def _shown(order: VenueOrder) -> dict[str, object]:
         "isWorking": order.status in WORKING,
         "origQuoteOrderQty": text(order.budget or order.price * order.quantity),
     }
+
+
+def _as_taken(order: VenueOrder) -> VenueOrder:
+    return replace(order, status=Status.NEW, executed=Decimal(0), executed_quote=Decimal(0))
 
 
 def _ended(order: VenueOrder) -> dict[str, object]:

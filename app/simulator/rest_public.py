@@ -86,7 +86,9 @@ class Public:
         if interval not in SPANS_MS:
             raise Refusal(-1121, "Invalid interval.")
         limit, now_ms = params.limit(500, 1000), self._venue.clock.now_ms()
-        until_ms = min(now_ms, params.whole("endTime", now_ms))
+        stale = self._venue.faults.strike("stale_klines", self._venue.clock.real(), symbol=name)
+        told_ms = now_ms - (int(stale.number("ms", Decimal(0))) if stale else 0)
+        until_ms = min(told_ms, params.whole("endTime", now_ms))
         since_ms = params.whole("startTime", until_ms - limit * SPANS_MS[interval])
         bars = await self._venue.history.klines(name, interval, since_ms, until_ms)
         chosen = bars[:limit] if params.get("startTime") else bars[-limit:]

@@ -84,6 +84,8 @@ class Hub:
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """One connection, to its end."""
+        if self._venue.faults.strike("websockets_refused", self._venue.clock.real()):
+            return web.Response(status=503)
         socket = web.WebSocketResponse(compress=False)
         await socket.prepare(request)
         key = request.query.get("listenKey")
@@ -232,7 +234,9 @@ class Hub:
     def _push_private(self, what: str, symbol: str, now_ms: int, field: int, body: bytes) -> None:
         name = f"spot@private.{what}.v3.api.pb"
         faults, real_us = self._venue.faults, self._venue.clock.real()
-        listeners = [client for client in self.clients if name in client.streams]
+        listeners = [
+            client for client in self.clients if name in client.streams and self._keys.opens(client.key, real_us)
+        ]
         if not listeners or (faults and faults.strike("private_frames_dropped", real_us, path=what)):
             return
         copies = 2 if faults and faults.strike("private_frames_doubled", real_us, path=what) else 1

@@ -154,7 +154,10 @@ class Orders(Protocol):
         ...
 
     def claim(self, client_order_id: str, *, at: datetime, lease: timedelta) -> Order | None:
-        """approved → submitting for whoever comes first (with `claimed_at = at`); None for everyone else."""
+        """approved → submitting for whoever comes first (with `claimed_at = at`); None for everyone else.
+
+        An entry expires instead unless the trading state is ACTIVE, read in the same transaction.
+        """
         ...
 
     def release(self, order: Order, reason: str, at: datetime) -> Order:

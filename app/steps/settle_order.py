@@ -16,6 +16,7 @@ log = structlog.get_logger()
 
 SHORTEST_PAUSE = timedelta(milliseconds=200)
 LONGEST_PAUSE = timedelta(seconds=2)
+LONGEST_WAIT = timedelta(seconds=60)  # a countdown near the broker's visibility timeout is delivered twice
 FOLLOWED = timedelta(seconds=10)  # older orders are asked for by the sweep, so that followers do not add up
 
 
@@ -77,7 +78,7 @@ def _follow(order: Order, desk: "_Desk", at: datetime) -> tuple[Order, timedelta
         return desk.settle(order, at), SHORTEST_PAUSE
     except RateLimited as error:
         log.warning("venue wants a pause", **fields, retry_after_s=error.retry_after_s)
-        return order, timedelta(seconds=error.retry_after_s)
+        return order, min(LONGEST_WAIT, timedelta(seconds=error.retry_after_s))
     except Unavailable as error:
         log.warning("no answer about an order", **fields, reason=str(error))
     except Denied as error:

@@ -2,6 +2,7 @@
 
 from app.store.audits import Audits
 from app.store.bars import Bars
+from app.store.books import Booked, BookedOrder, Books, read_books
 from app.store.database import Database
 from app.store.errors import DatabaseError
 from app.store.instruments import Instruments
@@ -17,6 +18,9 @@ from app.store.trades import Trades
 __all__ = [
     "Audits",
     "Bars",
+    "Booked",
+    "BookedOrder",
+    "Books",
     "Database",
     "DatabaseError",
     "Delay",
@@ -31,4 +35,5 @@ __all__ = [
     "behind",
     "keep_ticks",
     "migrate",
+    "read_books",
 ]

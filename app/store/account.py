@@ -31,6 +31,11 @@ def locked(session: Session) -> AccountRow:
     return opened(session.get(AccountRow, THE_ACCOUNT, with_for_update=True))
 
 
+def trading_state(session: Session) -> TradingState:
+    """As it stays until the transaction ends: who would change it waits, who only reads it does not."""
+    return TradingState(opened(session.get(AccountRow, THE_ACCOUNT, with_for_update={"read": True})).trading_state)
+
+
 def opened(row: AccountRow | None) -> AccountRow:
     """The row, or NotOpenYet."""
     if row is None:

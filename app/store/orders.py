@@ -16,8 +16,9 @@ from app.domain.market import Instrument
 from app.domain.orders import TERMINAL, Fill, Leg, Order, OrderState, Report, follow
 from app.domain.portfolio import TradeStatus, book
 from app.domain.protection import Protection
+from app.domain.risk import TradingState
 from app.store import rows
-from app.store.account import locked
+from app.store.account import locked, trading_state
 from app.store.audits import audit
 from app.store.database import Database
 from models import ExecutionRow, OrderRow, TradeRow
@@ -36,10 +37,20 @@ class Orders:
             return rows.order(_row(session, client_order_id))
 
     def claim(self, client_order_id: str, *, at: datetime, lease: timedelta) -> Order | None:
-        """approved → submitting for whoever comes first (with `claimed_at = at`); None for everyone else."""
+        """approved → submitting for whoever comes first (with `claimed_at = at`); None for everyone else.
+
+        An entry expires instead unless the trading state is ACTIVE, read in the same transaction: one that was
+        approved before the breaker tripped, and perhaps sent once in vain, is not sent after it.
+        """
         with self._database.writing() as session:
-            row = _row(session, client_order_id, lock=True)
+            leg, trade_id = _leg_and_trade(session, client_order_id)
+            halted = leg == Leg.ENTRY and trading_state(session) != TradingState.ACTIVE
+            trade, row = _trade_and_order(session, trade_id, client_order_id)
             if row.state != OrderState.APPROVED:
+                return None
+            if halted:
+                _move(session, row, OrderState.EXPIRED, "entries were halted before it was sent", at)
+                _void_if_nothing_came(trade, row)
                 return None
             row.claimed_at, row.lease_until, row.attempts = at, at + lease, row.attempts + 1
             _move(session, row, OrderState.SUBMITTING, None, at)
@@ -72,7 +83,7 @@ class Orders:
         """Book what the venue says: new fills (once each), cash, the trade and its levels, the order's state."""
         with self._database.writing() as session:
             account = locked(session)
-            trade, row = _trade_and_order(session, order)
+            trade, row = _trade_and_order(session, order.trade_id, order.client_order_id)
             fills = _new_fills(session, report.fills)
             for fill in fills:
                 booking = book(rows.trade(trade), fill, instrument)
@@ -102,7 +113,7 @@ class Orders:
     def _transition(self, seen: Order, state: OrderState, reason: str | None, at: datetime, **changes: Any) -> Order:
         """The order after the change; if somebody else was quicker, as it is now, unchanged."""
         with self._database.writing() as session:
-            trade, row = _trade_and_order(session, seen)
+            trade, row = _trade_and_order(session, seen.trade_id, seen.client_order_id)
             if not _is_as_seen(row, seen) and not _is_the_claimants(row, seen, state):
                 return rows.order(row)
             for name, value in changes.items():
@@ -130,9 +141,17 @@ def _row(session: Session, client_order_id: str, *, lock: bool = False) -> Order
     return row
 
 
-def _trade_and_order(session: Session, order: Order) -> tuple[TradeRow, OrderRow]:
-    trade = session.get_one(TradeRow, order.trade_id, with_for_update=True)
-    return trade, _row(session, order.client_order_id, lock=True)
+def _leg_and_trade(session: Session, client_order_id: str) -> tuple[str, int]:
+    query = select(OrderRow.leg, OrderRow.trade_id).where(OrderRow.client_order_id == client_order_id)
+    found = session.execute(query).one_or_none()
+    if found is None:
+        raise Missing(f"there is no order {client_order_id}")
+    return found.leg, found.trade_id
+
+
+def _trade_and_order(session: Session, trade_id: int, client_order_id: str) -> tuple[TradeRow, OrderRow]:
+    trade = session.get_one(TradeRow, trade_id, with_for_update=True)
+    return trade, _row(session, client_order_id, lock=True)
 
 
 def _move(session: Session, row: OrderRow, state: OrderState, reason: str | None, at: datetime) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.domain.orders import IllegalTransition, OrderState
 from app.domain.protection import Protection
+from app.domain.risk import TradingState
 from app.steps.ports import Missing
 from tests.contracts.stores import LATER, LEASE, StoreUnderTest, sale
 from tests.fixtures.memory.builders import NOON, a_fill
@@ -44,6 +45,25 @@ class OrdersContract:
 
         assert store.orders.release(claimed, "not sent", LATER).state is OrderState.APPROVED
         assert store.sent(claimed).attempts == 2
+
+    @pytest.mark.parametrize("state", [TradingState.REDUCING, TradingState.HALTED])
+    def test_an_entry_that_was_not_sent_before_the_halt_never_is(
+        self, state: TradingState, store: StoreUnderTest
+    ) -> None:
+        order = store.orders.release(store.sent(store.opened().entry()), "not sent", LATER)
+        store.ledger.tighten(state, "loss", LATER)
+
+        assert store.orders.claim(order.client_order_id, at=LATER, lease=LEASE) is None
+
+        assert store.orders.get(order.client_order_id).state is OrderState.EXPIRED
+        assert store.ledger.account({}, LATER).reserved == 0
+        assert not store.ledger.account({}, LATER).busy
+
+    def test_exits_are_sent_after_the_halt(self, store: StoreUnderTest) -> None:
+        order = store.exit(store.opened().holding().trade_id)
+        store.ledger.tighten(TradingState.HALTED, "loss", LATER)
+
+        assert store.sent(order).state is OrderState.SUBMITTING
 
     def test_an_accepted_order_is_open_under_the_venues_id(self, store: StoreUnderTest) -> None:
         order = store.orders.accept(store.sent(store.opened().entry()), "venue-1", LATER)

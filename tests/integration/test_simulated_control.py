@@ -71,6 +71,21 @@ def test_what_it_refuses_is_told_with_its_code(venue: ServedVenue) -> None:
     assert refused.value.code == "400"
 
 
+def test_faults_are_switched_on_and_all_off_again(venue: ServedVenue) -> None:
+    control = Control(venue.rest_url)
+
+    control.fail({"fault": "no_fills"}, {"fault": "connection_dropped", "times": 1})
+    with pytest.raises(Refused, match="there is no fault 'rain'"):
+        control.fail({"fault": "rain"})
+    assert {fault["fault"] for fault in venue.tell("faults", method="GET")["faults"]} == {
+        "no_fills",
+        "connection_dropped",
+    }
+
+    control.heal()
+    assert venue.tell("faults", method="GET") == {"faults": []}
+
+
 def test_an_unknown_symbol_is_refused(venue: ServedVenue) -> None:
     with pytest.raises(Refused):
         Control(venue.rest_url).tick("NONE/USDT", 1.0, 1.0)

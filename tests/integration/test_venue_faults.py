@@ -7,8 +7,10 @@ from typing import Any
 import ccxt
 import pytest
 
-from tests.fixtures.venue import ServedVenue
+from app.simulator.scenario import Entry, Scenario
+from tests.fixtures.venue import ServedVenue, served
 from tests.integration.test_venue_ccxt import SYMBOL, client_of
+from workers.venue import VenueConfig
 
 ORDER = (SYMBOL, "limit", "buy", 0.01, 50_000)
 
@@ -99,6 +101,46 @@ def test_an_ioc_may_be_booked_as_a_plain_limit_order(mexc: Any, venue: ServedVen
     mexc.spotPrivatePostOrder(request)
     (order,) = mexc.fetch_open_orders(SYMBOL)
     assert order["info"]["type"] == "LIMIT"
+
+
+def test_a_cancel_may_be_told_as_done_of_an_order_that_was_filled(mexc: Any, venue: ServedVenue) -> None:
+    placed = mexc.create_order(*ORDER)
+    venue.fail("cancel_meets_fill", times=1)
+    assert mexc.cancel_order(placed["id"], SYMBOL)["status"] == "canceled"
+    found = mexc.fetch_order(placed["id"], SYMBOL)
+    assert (found["status"], found["filled"]) == ("closed", 0.01)
+
+
+def test_an_order_may_be_shown_as_it_was_taken(mexc: Any, venue: ServedVenue) -> None:
+    venue.tick(SYMBOL, "60000")
+    placed = mexc.create_order(SYMBOL, "limit", "buy", 0.01, 60_010)
+    venue.fail("stale_orders", times=1)
+    assert [mexc.fetch_order(placed["id"], SYMBOL)["status"] for _ in range(2)] == ["open", "closed"]
+
+
+def test_klines_may_end_in_the_past(mexc: Any, venue: ServedVenue) -> None:
+    venue.tick(SYMBOL, "60000")
+    assert len(mexc.fetch_ohlcv(SYMBOL, "1m")) == 1
+    venue.fail("stale_klines", ms=120_000)
+    assert mexc.fetch_ohlcv(SYMBOL, "1m") == []
+
+
+def test_a_scenarios_faults_strike_at_their_time_and_after_their_order() -> None:
+    first = Entry({"fault": "stale_orders", "times": 5}, after_orders=1)
+    second = Entry({"fault": "rate_limited", "times": 5}, at_s=0.3)
+    config = VenueConfig(
+        market="idle", symbols=(SYMBOL,), weight_limit=0, scenario=Scenario("mine", "", (first, second))
+    )
+    with served(config) as venue:
+        client = client_of(venue)
+        assert venue.tell("faults", method="GET") == {"faults": []}
+        client.load_markets()
+        client.create_order(SYMBOL, "limit", "buy", 0.01, 50_000)
+        assert [one["fault"] for one in venue.tell("faults", method="GET")["faults"]] == ["stale_orders"]
+        time.sleep(0.4)
+        names = [one["fault"] for one in venue.tell("faults", method="GET")["faults"]]
+        assert names == ["stale_orders", "rate_limited"]
+        client.session.close()
 
 
 def test_market_orders_may_be_disabled(mexc: Any, venue: ServedVenue) -> None:

@@ -208,3 +208,27 @@ async def test_every_listen_key_can_be_made_to_expire(mexc: Any, venue: ServedVe
     await mexc.spotPrivatePostUserDataStream()
     await tell(venue, "faults", faults=[{"fault": "listen_key_expired"}])
     assert (await mexc.spotPrivateGetUserDataStream())["listenKey"] == []
+
+
+async def test_a_stream_whose_key_has_expired_stays_open_and_says_nothing(mexc: Any, venue: ServedVenue) -> None:
+    key = (await mexc.spotPrivatePostUserDataStream())["listenKey"]
+    url = f"{venue.ws_url}?listenKey={key}"
+    async with aiohttp.ClientSession() as session, session.ws_connect(url) as socket:
+        await socket.send_json({"method": "SUBSCRIPTION", "params": ["spot@private.orders.v3.api.pb"]})
+        await socket.receive_json()
+        await mexc.create_order(SYMBOL, "limit", "buy", 0.01, 50_000)
+        assert await socket.receive_bytes(timeout=5)
+        await tell(venue, "faults", fault="listen_key_expired")
+        await mexc.create_order(SYMBOL, "limit", "buy", 0.01, 50_000)
+        with pytest.raises(TimeoutError):
+            await socket.receive(timeout=0.2)
+
+
+async def test_websockets_can_be_refused_while_requests_are_answered(mexc: Any, venue: ServedVenue) -> None:
+    await tell(venue, "faults", fault="websockets_refused", times=1)
+    async with aiohttp.ClientSession() as session:
+        with pytest.raises(aiohttp.WSServerHandshakeError):
+            await session.ws_connect(venue.ws_url)
+        assert await mexc.fetch_time() > 0
+        async with session.ws_connect(venue.ws_url) as socket:
+            assert not socket.closed

@@ -125,6 +125,27 @@ def test_a_task_whose_process_dies_is_tried_again_where_that_is_safe(worker: "su
     assert [seen().count(event) for event in ("die_once S", "die U")] == [2, 1]
 
 
+def test_what_waits_for_its_countdown_in_a_worker_that_is_told_to_stop_is_done_by_the_next(
+    celery: Callable[..., Any],
+) -> None:
+    options = ("-Q", "orders", "-c", "1", "-I", "tests.fixtures._trial_tasks", "--without-gossip", "--without-mingle")
+    stopped = celery(
+        "worker", "-n", "one@%h", *options, "--", "worker.soft_shutdown_timeout=0.5"
+    )  # before their time comes
+    until(lambda: "ready" in log(), "the worker's start")
+    waiting = [trial.hand.s(f"W{one}").apply_async(countdown=8) for one in range(3)]
+    unacked = f"{wiring.settings().redis_prefix}unacked"
+    until(lambda: wiring.redis().hlen(unacked) == 3, "the receipt")
+    stopped.send_signal(signal.SIGTERM)
+    assert stopped.wait(20) == 0
+    assert seen() == []
+
+    celery("worker", "-n", "two@%h", *options)
+
+    assert [outcome(one) for one in waiting] == [("SUCCESS", f"W{one}") for one in range(3)]
+    assert sorted(seen()) == ["hand W0", "hand W1", "hand W2"]
+
+
 def test_celery_speaks_to_the_farm(worker: "subprocess.Popen[str]", celery: Callable[..., Any]) -> None:
     until(lambda: "ready" in log(), "the worker's start")
     ping = celery("inspect", "ping", "--timeout", "3")

@@ -20,6 +20,7 @@ from app.store import DatabaseError
 from tests.fixtures.typed import Typed
 from workers import feed, figures
 from workers.farm import Farm, Tell, held
+from workers.venue import VenueConfig
 
 
 class FarmOfNothing(Farm):
@@ -212,3 +213,43 @@ def test_when_no_symbol_is_named_it_lists_many(wanted: str, data_dir: Path, monk
     monkeypatch.setenv("CDB_SYMBOLS", wanted)
 
     assert len(venue_config(wiring.settings()).symbols) == command.SIMULATED_ALL
+
+
+def test_the_venue_plays_the_scenario_of_the_settings(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CDB_VENUE_FAULTS", "F2")
+
+    scenario = venue_config(wiring.settings()).scenario
+
+    assert scenario is not None
+    assert scenario.name == "F02_not_visible_right_after_create"
+
+
+def test_a_scenario_on_the_command_line_goes_before_that_of_the_settings(
+    typed: Typed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[VenueConfig] = []
+    monkeypatch.setenv("CDB_VENUE_FAULTS", "F2")
+    monkeypatch.setattr(command, "run", ran.append)
+
+    assert typed("venue", "--faults", "F1").code == 0
+    assert [config.scenario and config.scenario.name for config in ran] == ["F01_create_times_out_but_is_live"]
+
+
+def test_faults_and_scenarios_are_listed(typed: Typed) -> None:
+    ended = typed("venue", "--list-faults")
+
+    assert ended.code == 0
+    assert "create_reply_delayed     ms" in ended.out
+    assert "F01_create_times_out_but_is_live" in ended.out
+
+
+@pytest.mark.parametrize("arguments", [("venue", "--faults", "F999"), ("up",)])
+def test_a_scenario_that_there_is_not_is_wrong_usage_and_nothing_starts(
+    arguments: tuple[str, ...], typed: Typed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CDB_VENUE_FAULTS", "" if "venue" in arguments else "F999")
+
+    ended = typed(*arguments)
+
+    assert ended.code == WRONG
+    assert "there is no scenario 'F999'; name a TOML file or one that `cdb venue --list-faults` shows" in ended.err

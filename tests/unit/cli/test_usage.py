@@ -62,7 +62,7 @@ def test_a_duration_that_is_none_is_wrong_usage(text: str, typed: Typed) -> None
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("1.5m", 90), ("2h", 7200), ("5", 5)])
 def test_a_duration_is_a_number_and_its_unit(text: str, seconds: float) -> None:
-    assert farm._seconds(text) == seconds
+    assert farm.seconds_of(text) == seconds
 
 
 def test_a_setting_that_does_not_exist_is_told_with_the_nearest_that_does(

@@ -1,6 +1,8 @@
 """What a farm consists of, and how one knows that each part is ready."""
 
+import asyncio
 import os
+import socket
 import socketserver
 import sys
 import threading
@@ -87,6 +89,24 @@ async def test_while_redis_is_away_nobody_is_ready(
     wiring.reset()
 
     assert not await of(name).ready(os.getpid())
+
+
+@pytest.mark.parametrize("name", ["redis", "orders", "feed"])
+async def test_a_redis_that_hangs_holds_nothing_else_up(
+    name: str, wired: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wiring.redis().close()
+    with socket.socket(socket.AF_UNIX) as hung:
+        hung.bind(str(tmp_path / "hung.sock"))
+        hung.listen()
+        monkeypatch.setenv("CDB_REDIS_URL", f"unix://{tmp_path / 'hung.sock'}")
+        wiring.reset()
+        service = redis_service(wiring.settings()) if name == "redis" else of(name)
+        asking = asyncio.ensure_future(service.ready(1))
+        await asyncio.sleep(0.05)
+
+        assert not asking.done(), "the loop went on while the answer was waited for"
+    assert not await asking
 
 
 async def test_the_feed_is_ready_when_it_hears_every_symbol(wired: None) -> None:

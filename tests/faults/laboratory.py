@@ -1,0 +1,196 @@
+"""The fault laboratory: the real steps over SQLite and ccxt, and a simulated venue that plays a scenario."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from time import monotonic, sleep
+from typing import Any
+
+from sqlalchemy import func, select
+
+from app import store
+from app.domain.market import microseconds
+from app.domain.orders import Leg, Order, OrderState, OrderType, Side
+from app.domain.protection import Protection
+from app.domain.risk import Breaker
+from app.domain.sizing import Sizing
+from app.domain.trading import Signal
+from app.exchanges import mexc
+from app.steps.approve_signal import approve_signal
+from app.steps.place_order import place_order
+from app.steps.settle_order import settle_order
+from app.steps.sweep import sweep
+from app.store import Database
+from models import ExecutionRow, TradeRow
+from tests.fixtures.fakes import MemoryHandOn, MemoryPrices, MemoryTopics
+from tests.fixtures.memory.builders import a_signal
+from tests.fixtures.venue import ServedVenue
+
+SYMBOLS = ("BTC/USDT", "ETH/USDT")
+BTC, ETH = SYMBOLS
+PRICE = Decimal(100)
+RECV_WINDOW = timedelta(milliseconds=400)
+READ_LAG = timedelta(milliseconds=100)
+PATIENCE_S = 5
+
+
+def now() -> datetime:
+    """The real clock: the simulator's runs with it."""
+    return datetime.now(UTC)
+
+
+class Laboratory:
+    """A farm without workers: the test calls each step itself. Both symbols cost 100 USDT."""
+
+    def __init__(self, venue: ServedVenue, database: Database) -> None:
+        self.venue, self.database = venue, database
+        self.hand_on, self.announce, self.prices = MemoryHandOn(), MemoryTopics(), MemoryPrices()
+        self._signals = 0
+        self.connect()
+        for symbol in SYMBOLS:
+            self.tick(PRICE, symbol)
+        self.refresh()
+        self.ledger.open_account(Decimal(10_000), now())
+
+    def connect(self) -> None:
+        """What a process has of its own: a client, and the ports over the database."""
+        config = self.venue.config
+        self.client = mexc.Client(
+            rest_url=self.venue.rest_url,
+            now=now,
+            api_key=config.api_key,
+            api_secret=config.api_secret,
+            timeout_s=1,
+            recv_window_ms=round(RECV_WINDOW.total_seconds() * 1000),
+            throttle=False,
+        )
+        self.trading, self.market = mexc.Trading(self.client), mexc.Market(self.client)
+        self.signals, self.instruments = store.Signals(self.database), store.Instruments(self.database)
+        self.ledger, self.orders = store.Ledger(self.database), store.Orders(self.database)
+        self.trades = store.Trades(self.database)
+
+    def restart(self) -> None:
+        """As if every process had been killed: nothing is left but the database and the venue."""
+        self.close()
+        self.database.engine.dispose()
+        self.database = Database(self.database.url.render_as_string(hide_password=False))
+        self.connect()
+
+    def close(self) -> None:
+        """Let the connections go."""
+        self.client.session.close()
+
+    def refresh(self) -> None:
+        """Read the venue's rules."""
+        self.instruments.save(*self.market.instruments(), now())
+
+    def tick(self, price: object, symbol: str = BTC) -> None:
+        """The market prints, and the farm has heard it."""
+        self.venue.tick(symbol, price, 1000)
+        self.prices.heard[symbol] = (float(str(price)), microseconds(now()))
+
+    def approve(self, symbol: str = BTC, order_type: OrderType = OrderType.IOC, **changes: Any) -> str | None:
+        """A fresh signal, decided; the client order id, or None if it was refused."""
+        self._signals += 1
+        at = now()
+        wanted = {"symbol": symbol, "price": 100.0, "bar_end": at, "found_at": at, **changes}
+        signal: Signal = a_signal(f"signal-{self._signals}", **wanted)
+        self.signals.save(signal)
+        return approve_signal(
+            signal.key,
+            ledger=self.ledger,
+            instruments=self.instruments,
+            prices=self.prices,
+            rules=(),
+            breaker=Breaker(),
+            sizing=Sizing(),
+            order_type=order_type,
+            slippage=Decimal("0.01"),
+            time_to_live=timedelta(seconds=30),
+            announce=self.announce,
+            at=at,
+        )
+
+    def entry(self, symbol: str = BTC, **changes: Any) -> str:
+        """An approved entry."""
+        name = self.approve(symbol, **changes)
+        assert name is not None
+        return name
+
+    def exit(self, trade_id: int, **changes: Any) -> str | None:
+        """An exit by the stop of a trade; None if it was refused."""
+        return self.approve(side=Side.SELL, leg=Leg.STOP_LOSS, trade_id=trade_id, interval="", **changes)
+
+    def place(self, name: str, lease_s: float = 10) -> Order:
+        """Send it; the order afterwards."""
+        place_order(
+            name,
+            orders=self.orders,
+            trading=self.trading,
+            hand_on=self.hand_on,
+            lease=timedelta(seconds=lease_s),
+            announce=self.announce,
+            now=now,
+        )
+        return self.orders.get(name)
+
+    def settle(self, name: str, order_timeout_s: float = 60, read_lag: timedelta = READ_LAG) -> Order:
+        """Ask the venue about it once; the order afterwards."""
+        settle_order(
+            name,
+            orders=self.orders,
+            trading=self.trading,
+            instruments=self.instruments,
+            protection=Protection(),
+            levels_changed=lambda: None,
+            hand_on=self.hand_on,
+            announce=self.announce,
+            now=now,
+            recv_window=RECV_WINDOW,
+            read_lag=read_lag,
+            order_timeout=timedelta(seconds=order_timeout_s),
+        )
+        return self.orders.get(name)
+
+    def settled(self, name: str, *states: OrderState, **terms: Any) -> Order:
+        """Ask until it is in one of these states."""
+        deadline = monotonic() + PATIENCE_S
+        while (order := self.settle(name, **terms)).state not in states:
+            assert monotonic() < deadline, f"still {order.state} after {PATIENCE_S} s"
+            sleep(0.05)
+        return order
+
+    def holding(self, symbol: str = BTC) -> Order:
+        """An entry that is filled and booked."""
+        name = self.entry(symbol)
+        self.place(name)
+        return self.settled(name, OrderState.FILLED)
+
+    def swept(self) -> list[tuple[str, str]]:
+        """What a sweep sends on its way again, as (queue, key)."""
+        self.hand_on.calls.clear()
+        sweep(
+            orders=self.orders,
+            signals=self.signals,
+            hand_on=self.hand_on,
+            at=now() + timedelta(minutes=1),
+            patience=timedelta(seconds=5),
+        )
+        return list(self.hand_on.calls)
+
+    @property
+    def accepted(self) -> int:
+        """How many orders the venue has taken."""
+        return int(self.venue.status()["orders"])
+
+    def executions(self) -> int:
+        """How many fills are booked."""
+        with self.database.reading() as session:
+            return session.scalar(select(func.count()).select_from(ExecutionRow)) or 0
+
+    def trade(self, number: int) -> TradeRow:
+        """A trade as it is in the database."""
+        with self.database.reading() as session:
+            found = session.get(TradeRow, number)
+            assert found is not None
+            session.expunge(found)
+        return found

@@ -1,0 +1,233 @@
+"""What the venue does to an order: the steps, SQLite and ccxt against the scenario of each number."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from time import sleep
+
+from app.domain.orders import OrderState, OrderType
+from app.domain.portfolio import TradeStatus
+from tests.faults.laboratory import BTC, ETH, READ_LAG, RECV_WINDOW, Laboratory, now
+
+S = OrderState
+Make = Callable[..., Laboratory]
+
+
+def test_F01_a_create_that_times_out_is_looked_up_and_not_sent_again(laboratory: Make) -> None:
+    lab = laboratory("F1")
+    name = lab.entry()
+
+    doubted = lab.place(name)
+    reserved = lab.ledger.account({}, now()).reserved
+    lab.place(name)
+    found = lab.settle(name)
+
+    assert (doubted.state, reserved) == (S.UNKNOWN, doubted.reserved)
+    assert (found.state, lab.accepted) == (S.FILLED, 1)
+
+
+def test_F02_not_found_within_the_read_lag_proves_nothing(laboratory: Make) -> None:
+    lab = laboratory("F2")
+    name = lab.entry()
+    claimed = lab.orders.claim(name, at=now(), lease=timedelta(0))  # its sender dies once the venue has it
+    assert claimed is not None
+    lab.trading.submit(claimed, signed_at=now())
+
+    assert lab.settle(name, read_lag=timedelta(milliseconds=500)).state is S.UNKNOWN
+    assert lab.settled(name, S.FILLED, S.APPROVED, S.EXPIRED, read_lag=timedelta(seconds=1)).state is S.FILLED
+    assert lab.accepted == 1
+
+
+def test_F03_a_poll_that_nobody_answers_is_no_answer(laboratory: Make) -> None:
+    lab = laboratory("F3")
+    name = lab.entry()
+    lab.place(name)
+    sleep((RECV_WINDOW + READ_LAG).total_seconds() + 0.1)  # from now on "not there" would end it
+
+    assert [lab.settle(name).state for _ in range(3)] == [S.UNKNOWN] * 3
+    assert lab.settle(name).state is S.FILLED
+    assert lab.accepted == 1
+
+
+def test_F04_an_order_without_an_answer_is_not_over_and_its_late_fill_is_booked(laboratory: Make) -> None:
+    lab = laboratory("F4")
+    name = lab.entry()
+
+    assert lab.place(name).state is S.UNKNOWN
+    lab.tick(99)
+    assert lab.settle(name).state is S.UNKNOWN
+    order = lab.settled(name, S.FILLED, S.REJECTED, S.EXPIRED, S.APPROVED, read_lag=timedelta(seconds=1))
+
+    assert (order.state, order.filled) == (S.FILLED, order.amount)
+    assert lab.trade(order.trade_id).status == TradeStatus.OPEN
+
+
+def test_F05_an_order_that_filled_while_it_was_cancelled_counts_as_filled(laboratory: Make) -> None:
+    lab = laboratory("F5")
+    name = resting(lab)
+
+    order = lab.settle(name, order_timeout_s=0)
+
+    assert (order.state, order.filled) == (S.FILLED, order.amount)
+    assert lab.trade(order.trade_id).left == order.amount
+
+
+def test_F06_a_new_exit_waits_for_the_end_of_the_old_one(laboratory: Make) -> None:
+    lab = laboratory("F6")
+    trade = lab.holding().trade_id
+    lab.prices.heard[BTC] = (110.0, lab.prices.heard[BTC][1])
+    old = lab.exit(trade, order_type=OrderType.LIMIT)
+    assert old is not None
+    lab.place(old)
+    lab.settle(old)
+
+    assert lab.settle(old, order_timeout_s=0).is_live  # the answer to the cancel did not come
+    assert lab.exit(trade) is None
+    assert lab.settle(old).state is S.CANCELLED
+    assert lab.exit(trade) is not None
+
+
+def test_F07_an_exit_whose_answer_is_lost_is_not_sent_a_second_time(laboratory: Make) -> None:
+    lab = laboratory("F7")
+    trade = lab.holding().trade_id
+    name = lab.exit(trade)
+    assert name is not None
+
+    assert lab.place(name).state is S.UNKNOWN
+    assert lab.exit(trade) is None
+    assert lab.settle(name).state is S.FILLED
+    assert lab.exit(trade) is None
+    assert (lab.accepted, lab.trade(trade).status) == (2, TradeStatus.CLOSED)
+
+
+def test_F08_a_stale_open_does_not_bring_an_order_back(laboratory: Make) -> None:
+    lab = laboratory("F8")
+    order = lab.holding()
+    lab.place(lab.entry(ETH))
+    assert lab.trading.look_up(order).state is S.OPEN  # type: ignore[union-attr]  # the venue does say so
+
+    assert lab.settle(order.client_order_id) == order
+    assert lab.trade(order.trade_id).status == TradeStatus.OPEN
+
+
+def test_F12_risk_counts_what_was_filled_of_an_entry(laboratory: Make) -> None:
+    lab = laboratory("F12")
+    name = lab.entry()
+    lab.place(name)
+
+    order = lab.settled(name, S.CANCELLED, S.FILLED)
+    account = lab.ledger.account({BTC: Decimal(100)}, now())
+
+    assert order.state is S.CANCELLED
+    assert 0 < order.filled < order.amount
+    assert lab.trade(order.trade_id).left == order.filled
+    assert (account.reserved, account.exposure) == (Decimal(0), order.filled * 100)
+
+
+def test_F16_an_order_below_a_minimum_that_has_risen_is_refused_and_frees_what_it_held(laboratory: Make) -> None:
+    lab = laboratory("F16")
+
+    order = lab.place(lab.entry())
+
+    assert (order.state, lab.ledger.account({}, now()).reserved) == (S.REJECTED, Decimal(0))
+    assert lab.trade(order.trade_id).status == TradeStatus.VOID
+    assert lab.holding().state is S.FILLED
+
+
+def test_F17_a_symbol_that_the_api_does_not_trade_is_refused_and_stops_no_other(laboratory: Make) -> None:
+    lab = laboratory("F17")
+
+    assert [lab.instruments.get(symbol).tradable for symbol in (BTC, ETH)] == [False, True]
+    assert lab.place(lab.entry(BTC)).state is S.REJECTED
+    assert lab.holding(ETH).state is S.FILLED
+
+
+def test_F18_an_ioc_that_rests_is_ended_when_its_time_is_over(laboratory: Make) -> None:
+    lab = laboratory("F18")
+    name = lab.entry()
+    lab.place(name)
+
+    assert lab.settle(name).state is S.OPEN
+    assert lab.settle(name, order_timeout_s=0).state is S.CANCELLED
+    assert lab.ledger.account({}, now()).reserved == 0
+
+
+def test_F20_a_clock_that_is_off_costs_one_try_and_is_made_up_for(laboratory: Make) -> None:
+    lab = laboratory("F20")
+    first, second = lab.entry(), lab.entry(ETH)
+    lab.place(first)
+
+    assert lab.place(second).state is S.APPROVED  # 700003: certainly not placed
+    assert lab.place(second).state is S.OPEN
+    assert [lab.settle(name).state for name in (first, second)] == [S.FILLED] * 2
+    assert lab.accepted == 2
+
+
+def test_F25_a_fill_that_is_told_twice_is_booked_once(laboratory: Make) -> None:
+    lab = laboratory("F25")
+    order = lab.holding()
+    cash, executions = lab.ledger.account({}, now()).free, lab.executions()
+
+    lab.settle(order.client_order_id)
+
+    assert (lab.ledger.account({}, now()).free, lab.executions()) == (cash, executions)
+
+
+def test_F26_any_number_of_restarts_end_in_the_same_state(laboratory: Make) -> None:
+    lab = laboratory("F1")
+    name = lab.entry()
+    lab.place(name)
+    seen = []
+    for _ in range(3):
+        lab.restart()
+        for queue, key in lab.swept():
+            assert queue in ("order", "settle")
+            lab.place(key)
+            lab.settle(key)
+        seen.append((lab.orders.get(name).filled, lab.executions(), lab.ledger.account({}, now()).free))
+
+    assert len(set(seen)) == 1
+    assert (lab.orders.get(name).state, lab.accepted) == (S.FILLED, 1)
+
+
+def test_F28_stop_and_target_are_read_from_the_database_after_a_restart(laboratory: Make) -> None:
+    lab = laboratory()
+    lab.holding()
+    before = lab.trades.levels()
+
+    lab.restart()
+
+    assert len(before) == 1
+    assert before[0].stop is not None
+    assert lab.trades.levels() == before
+
+
+def test_F34_too_many_requests_lose_no_order_and_place_none_twice(laboratory: Make) -> None:
+    lab = laboratory("F34")
+    lab.place(lab.entry())
+    name = lab.entry(ETH)
+
+    answered = [lab.place(name).state for _ in range(5)]
+
+    assert answered == [S.APPROVED] * 5
+    assert lab.place(name).state is S.OPEN
+    assert lab.accepted == 2
+
+
+def test_F36_an_order_is_posted_once_and_never_as_a_trigger(laboratory: Make) -> None:
+    lab = laboratory("F36")
+    name = lab.entry()
+
+    assert lab.place(name).state is S.UNKNOWN
+    assert lab.accepted == 1
+    assert "triggerPrice" not in lab.trading._request(lab.orders.get(name))
+    assert lab.settle(name).state is S.FILLED
+
+
+def resting(lab: Laboratory) -> str:
+    """A limit entry below the market, that the venue has taken."""
+    lab.prices.heard[BTC] = (90.0, lab.prices.heard[BTC][1])
+    name = lab.entry(order_type=OrderType.LIMIT)
+    lab.place(name)
+    assert lab.settle(name).state is S.OPEN
+    return name

@@ -1,0 +1,58 @@
+"""The books: all that was ordered, executed and held, on both databases."""
+
+from decimal import Decimal
+
+import pytest
+
+from app import store as rooms
+from app.domain.orders import Leg, OrderState
+from app.store import Database, read_books
+from tests.contracts.stores import LATER, StoreUnderTest, sale
+from tests.fixtures.memory.builders import NOON, a_signal
+
+NAMES = ("Bars", "Ticks", "Signals", "Instruments", "Ledger", "Orders", "Trades", "Audits")
+
+
+@pytest.fixture
+def store(database: Database) -> StoreUnderTest:
+    """Every port over one database."""
+    return StoreUnderTest(*(getattr(rooms, name)(database) for name in NAMES))
+
+
+def test_the_books_of_an_empty_database_are_empty(database: Database) -> None:
+    books = read_books(database)
+
+    assert (books.orders, books.executions, books.cash, books.held) == ([], [], Decimal(0), {})
+
+
+def test_the_books_hold_everything(database: Database, store: StoreUnderTest) -> None:
+    trade_id = store.opened().holding().trade_id
+    store.settled(store.sent(store.exit(trade_id)), OrderState.FILLED, sale(amount=Decimal("0.4")))
+    store.holding("two", symbol="ETH/USDT")
+    store.signals.save(a_signal("undecided"))
+    store.ledger.mark({}, LATER)
+
+    books = read_books(database)
+
+    assert [(one.client_order_id, one.leg, one.trade_id == trade_id) for one in books.orders] == [
+        ("O-signal-1", Leg.ENTRY, True),
+        ("O-exit-1", Leg.STOP_LOSS, True),
+        ("O-two", Leg.ENTRY, False),
+    ]
+    assert [one.venue_trade_id for one in books.executions] == ["fill-of-signal-1", "sale-1", "fill-of-two"]
+    assert books.executions[0].commission == Decimal("0.05")
+    assert books.held == {"BTC/USDT": Decimal("0.6"), "ETH/USDT": Decimal(1)}
+    assert books.cash == Decimal("9839.85")
+    assert books.undecided == 1
+    assert list(books.marked_at) == [LATER]
+
+
+def test_what_was_decided_is_told_in_its_order(database: Database, store: StoreUnderTest) -> None:
+    store.opened().entry()
+
+    events = read_books(database).events
+
+    assert [event.kind for event in events] == ["account.opened", "order.approved"]
+    assert events[0].number < events[1].number
+    assert events[1].data["client_order_id"] == "O-signal-1"
+    assert events[1].at == NOON

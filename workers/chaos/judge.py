@@ -1,0 +1,232 @@
+"""The judge: what the venue's journal and the database say of one run, held against each other. Pure."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import pairwise
+
+from app.domain.orders import TERMINAL, Side
+from app.domain.risk import ZERO
+from app.simulator.account import WORKING, AccountTrade, Change, VenueOrder
+from app.store import BookedOrder, Books
+from workers.chaos.measures import Kill, Measures, Stretch, at_risk_s, exposure, milliseconds, recoveries
+
+QUOTE = "USDT"
+# Approvals know the last tick, the judge the course that ticks scatter around; an entry too many is five times this.
+EXPOSURE_SLACK = Decimal("0.03")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that must not be; `kind` is one word for machines."""
+
+    kind: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that the judge sees. Times are milliseconds since the epoch.
+
+    `course` is what a symbol of the venue was worth at a time, `calm_until` when the market was made to crash,
+    `progress` when ticks were seen to be processed, `rested` whether everything came to its end in time.
+    """
+
+    changes: Sequence[Change]
+    books: Books
+    course: Callable[[str, int], Decimal]
+    max_exposure: Decimal
+    recv_window_ms: int
+    calm_until: int
+    ended: int
+    rested: bool = True
+    progress: Sequence[int] = ()
+    kills: Sequence[Kill] = ()
+    recovery_limit_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was found, and what was measured; `passed` when nothing was found."""
+
+    findings: Sequence[Finding]
+    measures: Measures
+
+    @property
+    def passed(self) -> bool:
+        """Whether all held."""
+        return not self.findings
+
+
+@dataclass(slots=True)
+class _Venue:
+    """What the journal tells, indexed. `accepted` are orders in the order of their coming in, as they ended."""
+
+    accepted: dict[str, VenueOrder] = field(default_factory=dict)
+    fills: list[AccountTrade] = field(default_factory=list)
+    balances: dict[str, Decimal] = field(default_factory=dict)
+
+
+def judge(evidence: Evidence) -> Verdict:
+    """The verdict on one run."""
+    venue, books = _told(evidence.changes), evidence.books
+    known = {order.client_order_id: order for order in books.orders}
+    high, shares = exposure(evidence.changes, known, evidence.course, evidence.calm_until, QUOTE)
+    allowed = evidence.max_exposure * (1 + EXPOSURE_SLACK)
+    recovered = recoveries(evidence.kills, venue.accepted.values(), known, books.marked_at, evidence.calm_until)
+    measures = Measures(
+        accepted=len(venue.accepted),
+        fills=len(venue.fills),
+        exposure_high=high,
+        unprotected_s=at_risk_s(evidence.progress, _held_stretches(evidence.changes, evidence.ended), evidence.ended),
+        recoveries=recovered,
+    )
+    found = [
+        *_duplicates(venue, known),
+        *_strays(venue, books, known),
+        *_fills(venue, books),
+        *_money(venue, books),
+        *(
+            Finding("exposure", f"{share:.4%} after {name}, allowed {allowed:.4%}")
+            for name, share in shares
+            if share > allowed
+        ),
+        *_entries_after_the_breaker(venue, books, known, evidence.recv_window_ms),
+        *_exits(venue, known),
+        *_slow(measures, evidence.recovery_limit_s),
+    ]
+    if not evidence.rested or books.undecided:
+        found.append(Finding("unrest", f"not everything came to its end; {books.undecided} signals are undecided"))
+    return Verdict(found, measures)
+
+
+def _told(changes: Sequence[Change]) -> _Venue:
+    venue = _Venue()
+    for change in changes:
+        venue.accepted.update(change.orders)
+        venue.fills += change.trades
+        venue.balances |= {asset: one.free + one.locked for asset, one in change.balances.items()}
+    return venue
+
+
+def _duplicates(venue: _Venue, known: dict[str, BookedOrder]) -> Iterator[Finding]:
+    times = Counter(order.client_id for order in venue.accepted.values())
+    for client_id, count in times.items():
+        if count > 1:
+            yield Finding("duplicate", f"order {client_id} was accepted {count} times")
+    intents = defaultdict(set)
+    for client_id in times.keys() & known.keys():
+        intents[known[client_id].signal_key].add(client_id)
+    for key, ids in intents.items():
+        if len(ids) > 1:
+            yield Finding("duplicate", f"intent {key} has several orders: {', '.join(sorted(ids))}")
+
+
+def _strays(venue: _Venue, books: Books, known: dict[str, BookedOrder]) -> Iterator[Finding]:
+    accepted = {order.client_id: order for order in venue.accepted.values()}
+    for client_id in accepted.keys() - known.keys():
+        yield Finding("orphan", f"the venue accepted {client_id or 'an order without a name'}, the database has none")
+    for order in books.orders:
+        there, ended = accepted.get(order.client_order_id), order.state in TERMINAL
+        if there is None and not ended:
+            yield Finding("lost", f"{order.client_order_id} is {order.state}, the venue has never seen it")
+        if there is not None and not ended:
+            yield Finding("unsettled", f"{order.client_order_id} is {order.state}, at the venue {there.status}")
+        if there is not None and ended and there.status in WORKING:
+            yield Finding("unsettled", f"{order.client_order_id} is {order.state}, and works at the venue")
+
+
+def _fills(venue: _Venue, books: Books) -> Iterator[Finding]:
+    theirs = {(fill.symbol, fill.id): fill for fill in venue.fills}
+    ours = Counter((one.symbol.replace("/", ""), one.venue_trade_id) for one in books.executions)
+    for symbol, name in theirs.keys() - ours.keys():
+        yield Finding("unbooked_fill", f"fill {name} of {symbol} is not in the database")
+    for (symbol, name), count in ours.items():
+        if count > 1:
+            yield Finding("doubled_fill", f"fill {name} of {symbol} was booked {count} times")
+    for one in books.executions:
+        fill = theirs.get((one.symbol.replace("/", ""), one.venue_trade_id))
+        if fill is None:
+            yield Finding("invented_fill", f"fill {one.venue_trade_id} of {one.symbol} was never told by the venue")
+        elif (fill.price, fill.quantity, fill.fee) != (one.price, one.amount, one.commission):
+            yield Finding("wrong_fill", f"fill {one.venue_trade_id} of {one.symbol} was booked with other figures")
+
+
+def _money(venue: _Venue, books: Books) -> Iterator[Finding]:
+    cash = venue.balances.get(QUOTE, ZERO)
+    if cash != books.cash:
+        yield Finding("cash", f"{books.cash} {QUOTE} in the database, {cash} at the venue")
+    ours = {symbol.partition("/")[0]: amount for symbol, amount in books.held.items()}
+    for asset in sorted((ours.keys() | venue.balances.keys()) - {QUOTE}):
+        mine, theirs = ours.get(asset, ZERO), venue.balances.get(asset, ZERO)
+        if mine != theirs:
+            yield Finding("position", f"{mine} {asset} in the database, {theirs} at the venue")
+
+
+def _entries_after_the_breaker(
+    venue: _Venue, books: Books, known: dict[str, BookedOrder], window_ms: int
+) -> Iterator[Finding]:
+    """Approved after the trip; or claimed after it: a request that was claimed before is signed with the claim's
+    time, and cannot be accepted later than `window_ms`.
+    """
+    states = [event for event in books.events if event.kind == "trading_state"]
+    tripped = next((event for event in states if event.data["to"] != "ACTIVE"), None)
+    if tripped is None or states[-1].data["to"] == "ACTIVE":
+        return
+    approved: dict[str, int] = {}
+    for event in books.events:
+        if event.kind == "order.approved":  # once more when it was proved that the venue has not got it
+            approved.setdefault(event.data["client_order_id"], event.number)
+    claimed = {e.data["client_order_id"]: e.number for e in books.events if e.kind == "order.submitting"}
+    latest_ms = milliseconds(tripped.at) + window_ms
+    for order in venue.accepted.values():
+        if order.side is not Side.BUY or order.client_id not in known:
+            continue
+        if approved.get(order.client_id, 0) > tripped.number:
+            yield Finding("entry_after_breaker", f"{order.client_id} was approved after {tripped.data['to']}")
+        elif claimed.get(order.client_id, 0) > tripped.number or order.created_ms > latest_ms:
+            late_s = (order.created_ms - milliseconds(tripped.at)) / 1000
+            yield Finding(
+                "entry_after_breaker", f"{order.client_id} was sent {late_s:.1f} s after {tripped.data['to']}"
+            )
+
+
+def _exits(venue: _Venue, known: dict[str, BookedOrder]) -> Iterator[Finding]:
+    by_trade: dict[int, list[VenueOrder]] = defaultdict(list)
+    for order in venue.accepted.values():
+        if order.client_id in known:
+            by_trade[known[order.client_id].trade_id].append(order)
+    for trade, orders in by_trade.items():
+        exits = sorted((o for o in orders if o.side is Side.SELL), key=lambda o: o.created_ms)
+        for first, second in pairwise(exits):
+            if first.status in WORKING or second.created_ms < first.updated_ms:
+                yield Finding("two_exits", f"trade {trade}: {second.client_id} came while {first.client_id} lived")
+        bought = sum((o.executed for o in orders if o.side is Side.BUY), ZERO)
+        sold = sum((o.executed for o in exits), ZERO)
+        if sold > bought:
+            yield Finding("oversold", f"trade {trade} sold {sold} of {bought}")
+
+
+def _held_stretches(changes: Sequence[Change], ended: int) -> list[Stretch]:
+    """When the account held anything but quote currency."""
+    stretches: list[Stretch] = []
+    balances: dict[str, Decimal] = {}
+    since: int | None = None
+    for change in changes:
+        balances |= {a: one.free + one.locked for a, one in change.balances.items() if a != QUOTE}
+        at = max((order.updated_ms for order in change.orders.values()), default=0)
+        if any(balances.values()) and since is None:
+            since = at
+        elif not any(balances.values()) and since is not None:
+            stretches.append(Stretch(since, at))
+            since = None
+    return stretches if since is None else [*stretches, Stretch(since, ended)]
+
+
+def _slow(measures: Measures, limit_s: float) -> Iterator[Finding]:
+    if measures.recovery_p99_s is not None and measures.recovery_p99_s > limit_s:
+        yield Finding("slow_recovery", f"p99 of the recoveries is {measures.recovery_p99_s:.1f} s, over {limit_s:g} s")
+    for one in measures.recoveries:
+        if one.took_s is None and one.had_s > limit_s:
+            yield Finding("no_recovery", f"{one.service} was killed and {one.had_s:.0f} s later did nothing yet")
