@@ -124,7 +124,8 @@ def test_an_entry_that_is_booked_after_its_exit_does_not_open_the_trade() -> Non
     trade, _ = _booked(sold, a_fill(at=NOON + timedelta(seconds=1)))
 
     assert trade.status is TradeStatus.CLOSED
-    assert (trade.left, trade.closed_at) == (0, NOON)
+    assert trade.left == 0
+    assert trade.closed_at == NOON
 
 
 def test_a_fee_is_valued_at_the_fill_and_one_in_a_third_coin_is_not() -> None:
