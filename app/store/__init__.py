@@ -2,6 +2,7 @@
 
 from app.store.audits import Audits
 from app.store.bars import Bars
+from app.store.books import Books
 from app.store.database import Database
 from app.store.errors import DatabaseError
 from app.store.instruments import Instruments
@@ -17,6 +18,7 @@ from app.store.trades import Trades
 __all__ = [
     "Audits",
     "Bars",
+    "Books",
     "Database",
     "DatabaseError",
     "Delay",
