@@ -2,7 +2,7 @@
 
 import typer
 
-from app.cli import doctor, farm, replay, status
+from app.cli import doctor, farm, reconcile, replay, status
 
 HELP = """
 A farm of Celery workers that trades crypto on MEXC by itself.
@@ -29,6 +29,7 @@ cdb.command()(farm.up)
 cdb.command()(replay.replay)
 cdb.command()(status.status)
 cdb.command()(doctor.doctor)
+cdb.command()(reconcile.reconcile)
 cdb.command()(farm.migrate)
 cdb.command()(farm.venue)
 cdb.command()(farm.feed)
