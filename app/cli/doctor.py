@@ -151,7 +151,9 @@ def _books() -> Iterator[Finding]:
         return
     try:
         books = wiring.books().read(wiring.now())
-    except (Missing, DatabaseError, OperationalError) as error:
+    except Missing:  # nothing was traded yet
+        return
+    except (DatabaseError, OperationalError) as error:
         yield Finding("books", None, f"not known: {error}")
         return
     if books.reconciled_at is None:
