@@ -41,7 +41,7 @@ class BooksContract:
         known = KnownOrder(order.client_order_id, "venue-1", "BTC/USDT", OrderState.FILLED, Decimal(1), True)
         assert list(books.orders) == [known]
         assert books.executions == {("BTC/USDT", "fill-of-signal-1")}
-        assert (dict(books.coins), books.held) == ({"BTC": Decimal(1)}, {"BTC/USDT"})
+        assert (dict(books.coins), set(books.held)) == ({"BTC": Decimal(1)}, {"BTC/USDT"})
         assert books.first_order_at == NOON
         assert books.is_quiet
 

@@ -29,8 +29,13 @@ class Desk:
     def __init__(self, venue: ServedVenue, memory: MemoryFarm, stream: PrivateStream) -> None:
         self.private = Private(stream, orders=memory.orders, hand_on=memory.hand_on, now=memory.now, pause_s=0.05)
         self.memory, self.stream, self.venue = memory, stream, venue
-        keys = {"api_key": venue.config.api_key, "api_secret": venue.config.api_secret}
-        client = Client(rest_url=venue.rest_url, now=lambda: datetime.now(UTC), throttle=False, **keys)
+        client = Client(
+            rest_url=venue.rest_url,
+            now=lambda: datetime.now(UTC),
+            throttle=False,
+            api_key=venue.config.api_key,
+            api_secret=venue.config.api_secret,
+        )
         self.trading = Trading(client)
         self.close = client.session.close
         self.ups = 0
