@@ -219,3 +219,16 @@ async def test_f33_a_database_that_is_away_loses_hints_and_nothing_else(
 def test_what_is_no_frame_tells_nothing() -> None:
     assert told_of(b"\xff\xff") is None
     assert told_of(b"") is None
+
+
+async def test_hints_beyond_what_may_wait_are_left_to_the_poll(
+    memory: MemoryFarm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.private.MOST", 1)
+    stream = PrivateStream("http://127.0.0.1:1", "ws://127.0.0.1:1/ws", "key", "secret")
+    private = Private(stream, orders=memory.orders, hand_on=memory.hand_on, now=memory.now)
+    private._hear("ONE")
+    private._hear("TWO")
+
+    assert (private.told, list(private._waiting)) == (2, ["ONE"])
+    await stream.close()

@@ -48,7 +48,8 @@ def trading(
 def approved(key: str = "SIGNAL", **changes: Any) -> str | None:
     at = wiring.now()
     wiring.signals().save(a_signal(key, **{"bar_end": at, "found_at": at, **changes}))
-    return risk.approve(key)
+    name: str | None = risk.approve(key)
+    return name
 
 
 def placed_by_hand() -> str:
