@@ -105,6 +105,8 @@ beat_schedule = {
     "sweep": _every(_settings.sweep_s, "tasks.upkeep.sweep"),
     "mark": _every(_settings.mark_s, "tasks.upkeep.mark_equity"),
     "warm": _every(_settings.warm_s, "tasks.upkeep.warm"),
+    "reconcile": _every(_settings.reconcile_s, "tasks.upkeep.reconcile"),
+    "reconcile-all": _every(_settings.reconcile_all_s, "tasks.upkeep.reconcile", True),
     "refresh": _every(_settings.refresh_s, "tasks.upkeep.refresh_instruments"),
     "retain": _every(_settings.retain_s, "tasks.upkeep.retain"),
 }

@@ -2,6 +2,7 @@
 
 from dataclasses import fields
 from decimal import Decimal
+from math import inf
 from typing import Any
 
 from app import risk
@@ -37,6 +38,7 @@ def _shared(settings: Settings) -> dict[str, dict[str, Any]]:
         "circuit_breaker": {"limit": settings.max_day_loss},
         "max_exposure": {"limit": settings.max_total_exposure},
         "stale_signal": {"limit_s": settings.signal_ttl_s},
+        **({"not_reconciled": {"limit_s": inf}} if settings.clock == "replay" else {}),  # a farm that cannot restart
         "position_size": {
             "min_notional": min(size.min_notional for size in sizes),
             "max_notional": max(size.max_notional for size in sizes),

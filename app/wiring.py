@@ -187,6 +187,12 @@ def audits() -> store.Audits:
 
 
 @cache
+def books() -> store.Books:
+    """Our books, to be compared with the venue's."""
+    return store.Books(database())
+
+
+@cache
 def reports() -> store.Reports:
     """Figures for people."""
     return store.Reports(database())
@@ -206,6 +212,13 @@ def trading() -> mexc.Trading:
     """The venue's private side, where orders go."""
     key, secret = settings().trading_keys
     return mexc.Trading(_client(settings().trading_url, key, secret))
+
+
+@cache
+def venue_account() -> mexc.Account:
+    """The venue's books."""
+    key, secret = settings().trading_keys
+    return mexc.Account(_client(settings().trading_url, key, secret))
 
 
 @cache

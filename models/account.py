@@ -2,12 +2,13 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import CheckConstraint, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base
-from models.types import Instant, Money
+from models.types import Instant, Json, Money
 
 THE_ACCOUNT = 1
 
@@ -29,3 +30,5 @@ class AccountRow(Base):
     cash: Mapped[Decimal] = mapped_column(Money)
     equity: Mapped[Decimal] = mapped_column(Money)
     updated_at: Mapped[datetime] = mapped_column(Instant)
+    reconciled_at: Mapped[datetime | None] = mapped_column(Instant)
+    differences: Mapped[list[dict[str, Any]] | None] = mapped_column(Json)

@@ -85,5 +85,5 @@ def leave(**_: Any) -> None:
 @beat_init.connect
 def begin_with_what_is_rare(**_: Any) -> None:
     """Beat waits a whole period before the first time; these must not. The first opens the account."""
-    for task in ("tasks.upkeep.mark_equity", "tasks.upkeep.refresh_instruments", "tasks.upkeep.retain"):
+    for task in ("tasks.upkeep.begin", "tasks.upkeep.refresh_instruments", "tasks.upkeep.retain"):
         farm.tasks[task].apply_async()

@@ -5,6 +5,7 @@ from app.celery import farm
 from app.steps import archive_ticks as archiving
 from app.steps import mark_equity as marking
 from app.steps import open_account as opening
+from app.steps import reconcile as reconciling
 from app.steps import refresh_instruments as refreshing
 from app.steps import sweep as sweeping
 from app.steps import sweep_closes as closes_sweeping
@@ -13,7 +14,9 @@ from app.steps import warm_windows as warming
 from app.store import keep_ticks
 from tasks._base import Upkeep
 from tasks._hand_on import enqueue_drain, hand_on
+from tasks.orders import settle
 
+MOST_SYMBOLS = 100  # that are looked at for strange orders, five a request, besides those that were ordered
 asked: set[tuple[str, str]] = set()  # symbol and interval of each window whose past this process has asked for
 
 
@@ -63,6 +66,33 @@ def mark_equity() -> str:
         at=wiring.now(),
     )
     return f"{account.equity:f}"
+
+
+@farm.task(base=Upkeep)
+def reconcile(full: bool = False) -> int:
+    """Compare the venue's books with ours; returns how many things differ."""
+    found = reconciling.reconcile(
+        venue=wiring.venue_account(),
+        books=wiring.books(),
+        prices=wiring.prices(),
+        audits=wiring.audits(),
+        settle=settle.run,
+        announce=wiring.topics(),
+        currency=wiring.CURRENCY,
+        symbols=wiring.symbols()[:MOST_SYMBOLS] if full else (),
+        tolerance=wiring.settings().reconcile_tolerance,
+        full=full,
+        now=wiring.clock(),
+    )
+    return len(found)
+
+
+@farm.task(base=Upkeep)
+def begin() -> int:
+    """What a start does: books that agreed before it must be found to agree again; returns how many things differ."""
+    wiring.books().forget()
+    mark_equity.run()
+    return int(reconcile.run(full=True))
 
 
 @farm.task(base=Upkeep)

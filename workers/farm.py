@@ -107,6 +107,7 @@ class Farm:
 def _prepare_database() -> None:
     try:
         migrate(wiring.database())
+        wiring.books().forget()  # before any worker can approve an entry
     except DatabaseError as error:
         raise CannotStart(str(error)) from error
 

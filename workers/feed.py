@@ -245,8 +245,10 @@ def main() -> None:
     from app import wiring
     from app.exchanges.mexc.stream import PublicMarket
     from tasks._hand_on import enqueue_drain
+    from workers.private import private_stream
 
-    import_module("tasks.ticks")  # so that the drain can be named
+    for module in ("tasks.ticks", "tasks.orders"):  # so that what is sent can be named
+        import_module(module)
     wiring.logging("feed")
     settings = wiring.settings()
     replay = settings.clock == "replay"
@@ -263,6 +265,12 @@ def main() -> None:
             symbols=wiring.symbols(),
             habits=Habits(lateness_ms=settings.lateness_ms, lossless=replay),
         )
-        await serve(feed)
+        beside = None if replay else asyncio.create_task(private_stream().run())
+        try:
+            await serve(feed)
+        finally:
+            if beside is not None:
+                beside.cancel()
+                await asyncio.gather(beside, return_exceptions=True)
 
     asyncio.run(begin())

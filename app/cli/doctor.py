@@ -13,10 +13,12 @@ import typer
 from redis.exceptions import RedisError
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy.exc import OperationalError
 
 from app import store, wiring
 from app.cli.codes import FAILED
-from app.domain.errors import Denied, VenueError
+from app.cli.reconcile import told
+from app.domain.errors import Denied, Missing, VenueError
 from app.domain.market import microseconds
 from app.store import DatabaseError
 from workers import embedded_redis
@@ -145,6 +147,24 @@ def _keys() -> Iterator[Finding]:
         yield Finding("keys", None, f"not tried: {error}")
 
 
+def _books() -> Iterator[Finding]:
+    if _asleep():
+        return
+    try:
+        books = wiring.books().read(wiring.now())
+    except Missing:  # nothing was traded yet
+        return
+    except (DatabaseError, OperationalError) as error:
+        yield Finding("books", None, f"not known: {error}")
+        return
+    if books.reconciled_at is None:
+        yield Finding("books", False, "not compared with the venue's since the start: no entries", "cdb reconcile")
+        return
+    differ = told(books.differences)
+    cure = "look at the account at the venue; cdb reconcile shows all, and --adopt-balance takes its cash over"
+    yield Finding("books", not differ, differ or "agree with the venue's", cure if differ else "")
+
+
 def _disk() -> Iterator[Finding]:
     folder = wiring.settings().data_dir
     existing = next(path for path in (folder, *folder.parents) if path.exists())
@@ -168,4 +188,13 @@ def _libraries() -> Iterator[Finding]:
     )
 
 
-CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (_redis, _database, _venue, _symbols, _keys, _disk, _libraries)
+CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
+    _redis,
+    _database,
+    _venue,
+    _symbols,
+    _keys,
+    _books,
+    _disk,
+    _libraries,
+)

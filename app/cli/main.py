@@ -2,7 +2,7 @@
 
 import typer
 
-from app.cli import chaos, doctor, farm, replay, status
+from app.cli import chaos, doctor, farm, reconcile, replay, status
 
 HELP = """
 A farm of Celery workers that trades crypto on MEXC by itself.
@@ -31,6 +31,7 @@ cdb.command()(replay.replay)
 cdb.command()(chaos.chaos)
 cdb.command()(status.status)
 cdb.command()(doctor.doctor)
+cdb.command()(reconcile.reconcile)
 cdb.command()(farm.migrate)
 cdb.command()(farm.venue)
 cdb.command()(farm.feed)

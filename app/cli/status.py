@@ -8,6 +8,8 @@ from rich.console import Console
 
 from app import wiring
 from app.cli.codes import UNREACHABLE
+from app.cli.reconcile import told
+from app.domain.errors import Missing
 from workers import figures, view
 from workers.farm import is_held
 
@@ -33,5 +35,18 @@ def status(as_json: Json = False) -> None:
         "ticks": str(seen.counters.get("ticks_processed", 0)),
         "bars": str(wiring.reports().bars()),
         "waiting": str(seen.waiting),
+        "books": _books(),
     }
     Console().print(view.summary_table(seen.summary, "Claire de Binare", extra))
+
+
+def _books() -> str:
+    """What the last reconciliation found."""
+    try:
+        books = wiring.books().read(wiring.now())
+    except Missing:
+        return "not open yet"
+    if books.reconciled_at is None:
+        return "not compared with the venue's since the start: no entries"
+    compared = f"compared with the venue's at {books.reconciled_at:%H:%M:%S}"
+    return f"{compared}; {told(books.differences) or 'they agree'}"

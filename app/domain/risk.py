@@ -34,7 +34,8 @@ class Account:
     """The account under its lock; all money in quote currency.
 
     `exposure` is positions at mark, `reserved` what approved entries may still buy; `busy` are the symbols
-    with an open trade or a live entry, `left_at` when a symbol's last trade was left.
+    with an open trade or a live entry, `left_at` when a symbol's last trade was left, `reconciled_at` when the
+    venue's books were last found to agree with ours since the farm's start.
     """
 
     state: TradingState
@@ -46,6 +47,7 @@ class Account:
     reserved: Decimal = ZERO
     busy: frozenset[str] = frozenset()
     left_at: Mapping[str, datetime] = field(default_factory=dict)
+    reconciled_at: datetime | None = None
 
     @property
     def drawdown(self) -> Decimal:

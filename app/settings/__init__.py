@@ -89,6 +89,11 @@ class Settings(Farm):
         return self.venue_url if self.needs_venue else self.rest_url
 
     @property
+    def trading_ws_url(self) -> str:
+        """Where the venue tells what happened to orders."""
+        return f"ws://{self.venue_host}:{self.venue_port}/ws" if self.needs_venue else self.ws_url
+
+    @property
     def trading_keys(self) -> tuple[str, str]:
         """The key and secret that orders are signed with; real ones never reach the simulator."""
         key, secret = self.api_key.get_secret_value(), self.api_secret.get_secret_value()

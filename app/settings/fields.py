@@ -263,6 +263,11 @@ class Farm(Venue):
     patience_s: Seconds = Field(6, description="how long one may stand still before it is taken up again")
     mark_s: Seconds = Field(5, description="how often the account is valued")
     warm_s: Seconds = Field(10, description="how often missing bars are fetched")
+    reconcile_s: Seconds = Field(30, description="how often the venue's books are compared with ours")
+    reconcile_all_s: Seconds = Field(3600, description="how often over all that the venue still tells")
+    reconcile_tolerance: Money = Field(
+        Decimal(1), description="how far a balance may differ from ours, in quote currency"
+    )
     refresh_s: Seconds = Field(3600, description="how often the venue's rules per symbol are read")
     retain_s: Seconds = Field(3600, description="how often old ticks are dropped")
     flower_port: Port = Field(5555, description="Flower's port on 127.0.0.1")

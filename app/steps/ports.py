@@ -11,6 +11,7 @@ from app.domain.market import Bar, BarClose, Instrument, Tick
 from app.domain.orders import Order, Report
 from app.domain.portfolio import Trade
 from app.domain.protection import Level, Protection
+from app.domain.reconciliation import Difference, Snapshot, VenueFill, VenueOrder
 from app.domain.risk import Account, TradingState
 from app.domain.risk import Check as Check
 from app.domain.trading import Signal
@@ -191,6 +192,26 @@ class Orders(Protocol):
         ...
 
 
+class Books(Protocol):
+    """Our books, to be compared with the venue's."""
+
+    def read(self, since: datetime) -> Snapshot:
+        """Cash, coins, live orders and those since then with their executions, in one moment."""
+        ...
+
+    def keep(self, differences: Iterable[Difference], at: datetime | None) -> None:
+        """Keep what differs; `at` is when the books were found to agree otherwise, None if they were not."""
+        ...
+
+    def forget(self) -> None:
+        """Nothing is reconciled any more: no entry until it is again."""
+        ...
+
+    def adopt(self, cash: Decimal, reason: str, by: str, at: datetime) -> Decimal | None:
+        """Set the cash and the day's marks by as much, audited; returns what it was, None while an order is live."""
+        ...
+
+
 class Trades(Protocol):
     """Trades in the database."""
 
@@ -234,6 +255,26 @@ class Trading(Protocol):
 
     def balance(self, currency: str) -> Decimal:
         """What is free and locked of a currency."""
+        ...
+
+
+class VenueAccount(Protocol):
+    """A venue's books of our account. Errors are those of `app.domain.errors`."""
+
+    def open_orders(self, symbols: Sequence[str]) -> list[VenueOrder]:
+        """What works there, whoever placed it."""
+        ...
+
+    def orders(self, symbol: str, since: datetime) -> list[VenueOrder]:
+        """Orders made since then, as far back as the venue tells."""
+        ...
+
+    def fills(self, symbol: str, since: datetime) -> list[VenueFill]:
+        """Fills since then, oldest first, as far back as the venue tells."""
+        ...
+
+    def balances(self) -> dict[str, Decimal]:
+        """What is free and locked, by currency."""
         ...
 
 

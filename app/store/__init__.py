@@ -2,7 +2,7 @@
 
 from app.store.audits import Audits
 from app.store.bars import Bars
-from app.store.books import Booked, BookedOrder, Books, read_books
+from app.store.books import Books
 from app.store.database import Database
 from app.store.errors import DatabaseError
 from app.store.instruments import Instruments
@@ -10,6 +10,7 @@ from app.store.ledger import Ledger
 from app.store.migrations import behind, migrate
 from app.store.orders import Orders
 from app.store.partitions import keep_ticks
+from app.store.record import Record, Recorded, RecordedOrder, read_record
 from app.store.reports import Delay, Reports, Summary
 from app.store.signals import Signals
 from app.store.ticks import Ticks
@@ -18,8 +19,6 @@ from app.store.trades import Trades
 __all__ = [
     "Audits",
     "Bars",
-    "Booked",
-    "BookedOrder",
     "Books",
     "Database",
     "DatabaseError",
@@ -27,6 +26,9 @@ __all__ = [
     "Instruments",
     "Ledger",
     "Orders",
+    "Record",
+    "Recorded",
+    "RecordedOrder",
     "Reports",
     "Signals",
     "Summary",
@@ -35,5 +37,5 @@ __all__ = [
     "behind",
     "keep_ticks",
     "migrate",
-    "read_books",
+    "read_record",
 ]

@@ -65,6 +65,7 @@ def valued(session: Session, row: AccountRow, marks: Mapping[str, Decimal], at: 
         reserved=sum((_unfilled(order) for order in entries), ZERO),
         busy=frozenset(symbols | {order.symbol for order in entries}),
         left_at=_left_at(session, at),
+        reconciled_at=row.reconciled_at,
     )
 
 

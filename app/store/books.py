@@ -1,115 +1,97 @@
-"""The books: all that the database says was ordered, executed and held, to be compared with what the venue says."""
+"""Our books as a reconciliation reads them, and what it found."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select, text
 from sqlalchemy.orm import Session
 
-from app.domain.market import instant
-from app.domain.orders import Leg, OrderState, Side
+from app.domain.orders import OrderState
+from app.domain.reconciliation import Difference, KnownOrder, Snapshot
 from app.domain.risk import ZERO
+from app.store.account import held, locked, opened
+from app.store.audits import audit
 from app.store.database import Database
-from models import THE_ACCOUNT, AccountRow, AuditRow, EquityRow, ExecutionRow, OrderRow, SignalRow, TradeRow
+from models import THE_ACCOUNT, AccountRow, ExecutionRow, OrderRow, TradeRow
+from models.orders import LIVE
+
+LONGEST_LIFE = timedelta(days=1)  # no order of ours works longer
 
 
-@dataclass(frozen=True, slots=True)
-class BookedOrder:
-    """An order; `tick_at` is when the tick that caused its signal was received."""
-
-    client_order_id: str
-    signal_key: str
-    trade_id: int
-    symbol: str
-    side: Side
-    leg: Leg
-    state: OrderState
-    filled: Decimal
-    created_at: datetime
-    tick_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Booked:
-    """An execution."""
-
-    symbol: str
-    venue_trade_id: str
-    client_order_id: str
-    price: Decimal
-    amount: Decimal
-    commission: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """A row of the audits; `number` rises with the order in which things were committed under one lock."""
-
-    number: int
-    kind: str
-    data: Mapping[str, Any]
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Books:
-    """Everything, in one moment; `held` is what open trades hold of each symbol, `undecided` counts signals."""
+    """Cash, coins, orders and executions beside the last reconciliation."""
 
-    orders: Sequence[BookedOrder]
-    executions: Sequence[Booked]
-    cash: Decimal
-    held: Mapping[str, Decimal]
-    undecided: int
-    events: Sequence[Event]
-    marked_at: Sequence[datetime]
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def read(self, since: datetime) -> Snapshot:
+        """All in one moment; NotOpenYet before there is an account."""
+        with self._database.reading() as session:
+            account = opened(session.get(AccountRow, THE_ACCOUNT))
+            trades = session.execute(select(TradeRow.symbol, TradeRow.left).where(held())).all()
+            coins: dict[str, Decimal] = {}
+            for symbol, left in trades:
+                base = symbol.partition("/")[0]
+                coins[base] = coins.get(base, ZERO) + left
+            executions = select(ExecutionRow.symbol, ExecutionRow.venue_trade_id).where(
+                ExecutionRow.timestamp >= since - LONGEST_LIFE
+            )
+            return Snapshot(
+                cash=account.cash,
+                coins=coins,
+                orders=_orders(session, since - LONGEST_LIFE),
+                executions=frozenset((symbol, number) for symbol, number in session.execute(executions)),
+                held=frozenset(symbol for symbol, _ in trades),
+                first_order_at=session.scalar(select(func.min(OrderRow.created_at, type_=OrderRow.created_at.type))),
+                reconciled_at=account.reconciled_at,
+                differences=tuple(Difference(**one) for one in account.differences or ()),
+            )
+
+    def keep(self, differences: Iterable[Difference], at: datetime | None) -> None:
+        """Keep what differs; `at` is when the books were found to agree otherwise, None if they were not."""
+        with self._database.writing() as session:
+            row = locked(session)
+            row.differences = [asdict(one) for one in differences]
+            if at is not None:
+                row.reconciled_at = max(at, row.reconciled_at or at)
+
+    def forget(self) -> None:
+        """Nothing is reconciled any more: no entry until it is again."""
+        with self._database.writing() as session:
+            row = session.get(AccountRow, THE_ACCOUNT, with_for_update=True)
+            if row is not None:
+                row.reconciled_at = None
+
+    def adopt(self, cash: Decimal, reason: str, by: str, at: datetime) -> Decimal | None:
+        """Set the cash, audited, and return what it was; None if an order is live, which may move it any moment.
+
+        The day's marks move with it: money that came or went is no profit and no loss.
+        """
+        with self._database.writing() as session:
+            row = locked(session)
+            if session.scalar(select(OrderRow.id).where(text(LIVE)).limit(1)) is not None:
+                return None
+            before = row.cash
+            moved = cash - before
+            row.cash, row.equity = cash, row.equity + moved
+            row.day_open, row.day_high = row.day_open + moved, row.day_high + moved
+            told = {"from": f"{before:f}", "to": f"{cash:f}", "reason": reason, "by": by}
+            audit(session, "account.adopted", "reconcile", told, at)
+            return before
 
 
-def read_books(database: Database) -> Books:
-    """The books as they are now."""
-    with database.reading() as session:
-        account = session.get(AccountRow, THE_ACCOUNT)
-        return Books(
-            orders=_orders(session),
-            executions=[_booked(row) for row in session.scalars(select(ExecutionRow))],
-            cash=account.cash if account else ZERO,
-            held=_held(session),
-            undecided=session.scalar(select(func.count(SignalRow.id)).where(SignalRow.status == "found")) or 0,
-            events=[
-                Event(row.id, row.event_type, row.data, row.timestamp)
-                for row in session.scalars(select(AuditRow).order_by(AuditRow.id))
-            ],
-            marked_at=session.scalars(select(EquityRow.timestamp).order_by(EquityRow.timestamp)).all(),
-        )
-
-
-def _orders(session: Session) -> list[BookedOrder]:
-    query = select(OrderRow, SignalRow.tick_received_us).join(SignalRow, SignalRow.key == OrderRow.signal_key)
+def _orders(session: Session, since: datetime) -> list[KnownOrder]:
+    query = select(
+        OrderRow.client_order_id,
+        OrderRow.exchange_order_id,
+        OrderRow.symbol,
+        OrderRow.state,
+        OrderRow.filled,
+        OrderRow.claimed_at,
+    ).where(or_(text(LIVE), OrderRow.created_at >= since))
     return [
-        BookedOrder(
-            client_order_id=row.client_order_id,
-            signal_key=row.signal_key,
-            trade_id=row.trade_id,
-            symbol=row.symbol,
-            side=Side(row.side),
-            leg=Leg(row.leg),
-            state=OrderState(row.state),
-            filled=row.filled,
-            created_at=row.created_at,
-            tick_at=instant(received_us),
-        )
-        for row, received_us in session.execute(query.order_by(OrderRow.id))
+        KnownOrder(name, number, symbol, OrderState(state), filled, claimed_at is not None)
+        for name, number, symbol, state, filled, claimed_at in session.execute(query)
     ]
-
-
-def _booked(row: ExecutionRow) -> Booked:
-    return Booked(row.symbol, row.venue_trade_id, row.client_order_id, row.price, row.amount, row.commission)
-
-
-def _held(session: Session) -> dict[str, Decimal]:
-    held: dict[str, Decimal] = {}
-    for symbol, left in session.execute(select(TradeRow.symbol, TradeRow.left)):
-        held[symbol] = held.get(symbol, ZERO) + left
-    return held

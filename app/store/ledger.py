@@ -45,6 +45,7 @@ class Ledger:
             "cash": cash,
             "equity": cash,
             "updated_at": at,
+            "reconciled_at": at,  # empty books agree with what the venue has just told
         }
         with self._database.writing() as session:
             opened = insert_new(session, AccountRow, [values], ("id",)) == 1

@@ -7,7 +7,7 @@ from typing import Any
 
 from app.domain.orders import Fill, Leg, Order, OrderState, Side
 from app.domain.protection import Protection
-from app.steps.ports import Audits, Bars, Instruments, Ledger, Orders, Signals, Ticks, Trades
+from app.steps.ports import Audits, Bars, Books, Instruments, Ledger, Orders, Signals, Ticks, Trades
 from tests.fixtures.memory.builders import NOON, a_fill, a_report, a_signal, an_exit, an_instrument, an_order
 
 LEASE = timedelta(seconds=10)
@@ -26,6 +26,7 @@ class StoreUnderTest:
     orders: Orders
     trades: Trades
     audits: Audits
+    books: Books
 
     def opened(self, cash: str = "10000") -> "StoreUnderTest":
         """With an account."""

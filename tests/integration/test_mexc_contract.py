@@ -14,7 +14,8 @@ from urllib3 import PoolManager
 
 from app.domain.errors import Denied, RateLimited, Refused, Unavailable, Unknown, VenueError
 from app.domain.orders import TERMINAL, OrderState, OrderType
-from app.exchanges.mexc import Client, Market, Trading
+from app.exchanges.mexc import Account, Client, Market, Trading
+from tests.contracts.account import AccountContract, AccountUnderTest
 from tests.contracts.market import MarketContract, MarketUnderTest
 from tests.contracts.trading import TradingContract, VenueUnderTest
 from workers.venue import Address, VenueConfig, serve
@@ -90,6 +91,12 @@ def desk(client: Client) -> VenueUnderTest:
 
 class TestTrading(TradingContract):
     """The contract, with the fixture above."""
+
+
+class TestAccount(AccountContract):
+    @pytest.fixture
+    def venue_account(self, client: Client, desk: VenueUnderTest) -> AccountUnderTest:
+        return AccountUnderTest(Account(client), desk)
 
 
 class TestMarket(MarketContract):

@@ -10,6 +10,7 @@ from app.store import Database
 from models import AuditRow
 from tests.contracts.audits import AuditsContract
 from tests.contracts.bars import BarsContract
+from tests.contracts.books import BooksContract
 from tests.contracts.instruments import InstrumentsContract
 from tests.contracts.ledger import LedgerContract
 from tests.contracts.orders import OrdersContract
@@ -35,12 +36,16 @@ def tables(request: pytest.FixtureRequest) -> "memory.Tables | Database":
 def store(tables: "memory.Tables | Database") -> StoreUnderTest:
     """Every port over them."""
     room = memory if isinstance(tables, memory.Tables) else rooms
-    names = ("Bars", "Ticks", "Signals", "Instruments", "Ledger", "Orders", "Trades", "Audits")
+    names = ("Bars", "Ticks", "Signals", "Instruments", "Ledger", "Orders", "Trades", "Audits", "Books")
     return StoreUnderTest(*(getattr(room, name)(tables) for name in names))
 
 
 class TestBars(BarsContract):
     """Bars."""
+
+
+class TestBooks(BooksContract):
+    """Our books, as a reconciliation reads them."""
 
 
 class TestTicks(TicksContract):

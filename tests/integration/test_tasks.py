@@ -277,7 +277,7 @@ def test_beat_begins_with_what_is_rare(wired: None) -> None:
     farm.loader.import_default_modules()
     _processes.begin_with_what_is_rare()
 
-    assert names("upkeep") == ["tasks.upkeep.mark_equity", "tasks.upkeep.refresh_instruments", "tasks.upkeep.retain"]
+    assert names("upkeep") == ["tasks.upkeep.begin", "tasks.upkeep.refresh_instruments", "tasks.upkeep.retain"]
 
 
 def test_a_worker_is_present_while_it_consumes(wired: None) -> None:

@@ -9,7 +9,7 @@ from itertools import pairwise
 from app.domain.orders import TERMINAL, Side
 from app.domain.risk import ZERO
 from app.simulator.account import WORKING, AccountTrade, Change, VenueOrder
-from app.store import BookedOrder, Books
+from app.store import Record, RecordedOrder
 from workers.chaos.measures import Kill, Measures, Stretch, at_risk_s, exposure, milliseconds, recoveries
 
 QUOTE = "USDT"
@@ -34,7 +34,7 @@ class Evidence:
     """
 
     changes: Sequence[Change]
-    books: Books
+    record: Record
     course: Callable[[str, int], Decimal]
     max_exposure: Decimal
     recv_window_ms: int
@@ -70,11 +70,11 @@ class _Venue:
 
 def judge(evidence: Evidence) -> Verdict:
     """The verdict on one run."""
-    venue, books = _told(evidence.changes), evidence.books
-    known = {order.client_order_id: order for order in books.orders}
+    venue, record = _told(evidence.changes), evidence.record
+    known = {order.client_order_id: order for order in record.orders}
     high, shares = exposure(evidence.changes, known, evidence.course, evidence.calm_until, QUOTE)
     allowed = evidence.max_exposure * (1 + EXPOSURE_SLACK)
-    recovered = recoveries(evidence.kills, venue.accepted.values(), known, books.marked_at, evidence.calm_until)
+    recovered = recoveries(evidence.kills, venue.accepted.values(), known, record.marked_at, evidence.calm_until)
     measures = Measures(
         accepted=len(venue.accepted),
         fills=len(venue.fills),
@@ -84,20 +84,20 @@ def judge(evidence: Evidence) -> Verdict:
     )
     found = [
         *_duplicates(venue, known),
-        *_strays(venue, books, known),
-        *_fills(venue, books),
-        *_money(venue, books),
+        *_strays(venue, record, known),
+        *_fills(venue, record),
+        *_money(venue, record),
         *(
             Finding("exposure", f"{share:.4%} after {name}, allowed {allowed:.4%}")
             for name, share in shares
             if share > allowed
         ),
-        *_entries_after_the_breaker(venue, books, known, evidence.recv_window_ms),
+        *_entries_after_the_breaker(venue, record, known, evidence.recv_window_ms),
         *_exits(venue, known),
         *_slow(measures, evidence.recovery_limit_s),
     ]
-    if not evidence.rested or books.undecided:
-        found.append(Finding("unrest", f"not everything came to its end; {books.undecided} signals are undecided"))
+    if not evidence.rested or record.undecided:
+        found.append(Finding("unrest", f"not everything came to its end; {record.undecided} signals are undecided"))
     return Verdict(found, measures)
 
 
@@ -110,7 +110,7 @@ def _told(changes: Sequence[Change]) -> _Venue:
     return venue
 
 
-def _duplicates(venue: _Venue, known: dict[str, BookedOrder]) -> Iterator[Finding]:
+def _duplicates(venue: _Venue, known: dict[str, RecordedOrder]) -> Iterator[Finding]:
     times = Counter(order.client_id for order in venue.accepted.values())
     for client_id, count in times.items():
         if count > 1:
@@ -123,11 +123,11 @@ def _duplicates(venue: _Venue, known: dict[str, BookedOrder]) -> Iterator[Findin
             yield Finding("duplicate", f"intent {key} has several orders: {', '.join(sorted(ids))}")
 
 
-def _strays(venue: _Venue, books: Books, known: dict[str, BookedOrder]) -> Iterator[Finding]:
+def _strays(venue: _Venue, record: Record, known: dict[str, RecordedOrder]) -> Iterator[Finding]:
     accepted = {order.client_id: order for order in venue.accepted.values()}
     for client_id in accepted.keys() - known.keys():
         yield Finding("orphan", f"the venue accepted {client_id or 'an order without a name'}, the database has none")
-    for order in books.orders:
+    for order in record.orders:
         there, ended = accepted.get(order.client_order_id), order.state in TERMINAL
         if there is None and not ended:
             yield Finding("lost", f"{order.client_order_id} is {order.state}, the venue has never seen it")
@@ -137,15 +137,15 @@ def _strays(venue: _Venue, books: Books, known: dict[str, BookedOrder]) -> Itera
             yield Finding("unsettled", f"{order.client_order_id} is {order.state}, and works at the venue")
 
 
-def _fills(venue: _Venue, books: Books) -> Iterator[Finding]:
+def _fills(venue: _Venue, record: Record) -> Iterator[Finding]:
     theirs = {(fill.symbol, fill.id): fill for fill in venue.fills}
-    ours = Counter((one.symbol.replace("/", ""), one.venue_trade_id) for one in books.executions)
+    ours = Counter((one.symbol.replace("/", ""), one.venue_trade_id) for one in record.executions)
     for symbol, name in theirs.keys() - ours.keys():
         yield Finding("unbooked_fill", f"fill {name} of {symbol} is not in the database")
     for (symbol, name), count in ours.items():
         if count > 1:
             yield Finding("doubled_fill", f"fill {name} of {symbol} was booked {count} times")
-    for one in books.executions:
+    for one in record.executions:
         fill = theirs.get((one.symbol.replace("/", ""), one.venue_trade_id))
         if fill is None:
             yield Finding("invented_fill", f"fill {one.venue_trade_id} of {one.symbol} was never told by the venue")
@@ -153,11 +153,11 @@ def _fills(venue: _Venue, books: Books) -> Iterator[Finding]:
             yield Finding("wrong_fill", f"fill {one.venue_trade_id} of {one.symbol} was booked with other figures")
 
 
-def _money(venue: _Venue, books: Books) -> Iterator[Finding]:
+def _money(venue: _Venue, record: Record) -> Iterator[Finding]:
     cash = venue.balances.get(QUOTE, ZERO)
-    if cash != books.cash:
-        yield Finding("cash", f"{books.cash} {QUOTE} in the database, {cash} at the venue")
-    ours = {symbol.partition("/")[0]: amount for symbol, amount in books.held.items()}
+    if cash != record.cash:
+        yield Finding("cash", f"{record.cash} {QUOTE} in the database, {cash} at the venue")
+    ours = {symbol.partition("/")[0]: amount for symbol, amount in record.held.items()}
     for asset in sorted((ours.keys() | venue.balances.keys()) - {QUOTE}):
         mine, theirs = ours.get(asset, ZERO), venue.balances.get(asset, ZERO)
         if mine != theirs:
@@ -165,20 +165,20 @@ def _money(venue: _Venue, books: Books) -> Iterator[Finding]:
 
 
 def _entries_after_the_breaker(
-    venue: _Venue, books: Books, known: dict[str, BookedOrder], window_ms: int
+    venue: _Venue, record: Record, known: dict[str, RecordedOrder], window_ms: int
 ) -> Iterator[Finding]:
     """Approved after the trip; or claimed after it: a request that was claimed before is signed with the claim's
     time, and cannot be accepted later than `window_ms`.
     """
-    states = [event for event in books.events if event.kind == "trading_state"]
+    states = [event for event in record.events if event.kind == "trading_state"]
     tripped = next((event for event in states if event.data["to"] != "ACTIVE"), None)
     if tripped is None or states[-1].data["to"] == "ACTIVE":
         return
     approved: dict[str, int] = {}
-    for event in books.events:
+    for event in record.events:
         if event.kind == "order.approved":  # once more when it was proved that the venue has not got it
             approved.setdefault(event.data["client_order_id"], event.number)
-    claimed = {e.data["client_order_id"]: e.number for e in books.events if e.kind == "order.submitting"}
+    claimed = {e.data["client_order_id"]: e.number for e in record.events if e.kind == "order.submitting"}
     latest_ms = milliseconds(tripped.at) + window_ms
     for order in venue.accepted.values():
         if order.side is not Side.BUY or order.client_id not in known:
@@ -192,7 +192,7 @@ def _entries_after_the_breaker(
             )
 
 
-def _exits(venue: _Venue, known: dict[str, BookedOrder]) -> Iterator[Finding]:
+def _exits(venue: _Venue, known: dict[str, RecordedOrder]) -> Iterator[Finding]:
     by_trade: dict[int, list[VenueOrder]] = defaultdict(list)
     for order in venue.accepted.values():
         if order.client_id in known:

@@ -11,7 +11,7 @@ from app.domain.market import microseconds
 from app.domain.orders import Side
 from app.domain.risk import ZERO
 from app.simulator.account import Change, VenueOrder
-from app.store import BookedOrder
+from app.store import RecordedOrder
 
 PERIODIC = frozenset({"beat", "upkeep"})  # whose work is seen in the equity curve, not in orders
 USUAL_PAUSE_MS = 1000  # bars close every second: a drain that is silent longer protects nobody
@@ -84,7 +84,7 @@ def percentile(values: Iterable[float], percent: int) -> float | None:
 
 def exposure(
     changes: Sequence[Change],
-    known: Mapping[str, BookedOrder],
+    known: Mapping[str, RecordedOrder],
     course: Callable[[str, int], Decimal],
     until: int,
     quote: str,
@@ -118,7 +118,7 @@ def exposure(
 def recoveries(
     kills: Sequence[Kill],
     accepted: Iterable[VenueOrder],
-    known: Mapping[str, BookedOrder],
+    known: Mapping[str, RecordedOrder],
     marked_at: Sequence[datetime],
     until: int,
 ) -> list[Recovery]:

@@ -16,7 +16,7 @@ from app.domain.risk import TradingState
 from app.simulator.catalogue import listing
 from app.simulator.journal import changes
 from app.simulator.synthetic import Synthetic
-from app.store import DatabaseError, read_books
+from app.store import DatabaseError, read_record
 from workers.chaos.judge import Evidence
 from workers.chaos.measures import milliseconds
 from workers.chaos.script import Trouble
@@ -69,7 +69,7 @@ class Chaos:
         settings = wiring.settings()
         return Evidence(
             changes=list(changes(settings.data_dir / "venue.journal")),
-            books=read_books(wiring.database()),
+            record=read_record(wiring.database()),
             course=course(settings.symbols, settings.venue_seed),
             max_exposure=settings.max_total_exposure,
             recv_window_ms=settings.recv_window_ms,

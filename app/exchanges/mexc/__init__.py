@@ -1,7 +1,8 @@
 """MEXC's spot market and everything else that speaks its protocol, through ccxt."""
 
+from app.exchanges.mexc.account import Account
 from app.exchanges.mexc.client import Client
 from app.exchanges.mexc.market import Market
 from app.exchanges.mexc.trading import Trading
 
-__all__ = ["Client", "Market", "Trading"]
+__all__ = ["Account", "Client", "Market", "Trading"]

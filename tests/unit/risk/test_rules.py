@@ -15,7 +15,7 @@ from app.risk import Rule, names, rules
 from tests.fixtures.memory.builders import BTC, NOON, a_signal, an_exit, an_instrument
 
 EVEN = Decimal(1000)
-CALM = Account(TradingState.ACTIVE, cash=EVEN, equity=EVEN, day_open=EVEN, day_high=EVEN)
+CALM = Account(TradingState.ACTIVE, cash=EVEN, equity=EVEN, day_open=EVEN, day_high=EVEN, reconciled_at=NOON)
 STRATEGY_EXIT = a_signal("sell", side=Side.SELL, leg=Leg.STRATEGY_EXIT)
 OPERATOR_EXIT = a_signal("sell", side=Side.SELL, leg=Leg.OPERATOR_EXIT)
 
@@ -41,6 +41,7 @@ def test_the_rules_are_the_files_in_their_order() -> None:
         "cooldown",
         "max_drawdown",
         "max_exposure",
+        "not_reconciled",
         "not_tradable",
         "one_position",
         "position_size",
@@ -128,6 +129,18 @@ def test_an_exit_is_guarded_by_few_so_that_a_position_can_always_be_left() -> No
         ),
         ("stale_market", an_intent(market_age_s=None), CALM, "no tick of BTC/USDT was heard yet"),
         (
+            "not_reconciled",
+            an_intent(),
+            account(reconciled_at=None),
+            "the venue's books were not compared with ours since the start",
+        ),
+        (
+            "not_reconciled",
+            an_intent(),
+            account(reconciled_at=NOON - timedelta(seconds=120)),
+            "the venue's books were compared with ours 121.0 s ago, more than 120 s",
+        ),
+        (
             "stale_market",
             an_intent(market_age_s=30.1),
             CALM,
@@ -170,6 +183,7 @@ def test_an_objection_is_a_sentence_with_its_numbers(name: str, intent: Intent, 
         ("cooldown", an_intent(), account(left_at={BTC: NOON - timedelta(seconds=59)})),
         ("cooldown", an_intent(), account(left_at={"ETH/USDT": NOON})),
         ("stale_market", an_intent(market_age_s=30.0), CALM),
+        ("not_reconciled", an_intent(), account(reconciled_at=NOON - timedelta(seconds=119))),
         ("stale_signal", an_intent(at=NOON + timedelta(seconds=10)), CALM),
     ],
 )
@@ -211,6 +225,10 @@ def test_a_symbol_that_was_never_left_has_no_cooldown() -> None:
     assert the("cooldown").numbers(an_intent(), account(left_at={BTC: NOON}))["since_s"] == "1.000"
 
 
+def test_books_that_were_never_compared_say_so() -> None:
+    assert the("not_reconciled").numbers(an_intent(), account(reconciled_at=None))["reconciled_at"] == "never"
+
+
 def test_a_market_without_a_tick_has_no_age() -> None:
     assert the("stale_market").numbers(an_intent(market_age_s=None), CALM)["market_age_s"] == "none"
 
@@ -224,6 +242,7 @@ def test_a_market_without_a_tick_has_no_age() -> None:
         ("position_size", {"min_notional": 2000}, "must hold for min_notional, max_notional"),
         ("cooldown", {"limit_s": -1}, "must be 0 seconds or more"),
         ("stale_market", {"limit_s": 0}, "must be above 0 seconds"),
+        ("not_reconciled", {"limit_s": 0}, "must be above 0 seconds"),
         ("stale_signal", {"limit_s": 0}, "must be above 0 seconds"),
         ("cooldown", {"limit": 3}, "risk rule cooldown has no parameter 'limit'; did you mean 'limit_s'?"),
         ("one_position", {"limit": 3}, "risk rule one_position has no parameter 'limit'; there is none"),

@@ -8,6 +8,7 @@ import pytest
 
 from app.domain.market import Bar, Tick, microseconds
 from app.steps.ports import Windows
+from tests.contracts.account import AccountContract, AccountUnderTest
 from tests.contracts.market import MarketContract, MarketUnderTest
 from tests.contracts.trading import TradingContract, VenueUnderTest
 from tests.contracts.windows import Given, WindowsContract
@@ -19,6 +20,12 @@ class TestTrading(TradingContract):
     @pytest.fixture
     def desk(self, memory: MemoryFarm) -> VenueUnderTest:
         return VenueUnderTest(memory.trading, memory.now)
+
+
+class TestAccount(AccountContract):
+    @pytest.fixture
+    def venue_account(self, memory: MemoryFarm) -> AccountUnderTest:
+        return AccountUnderTest(memory.venue_account, VenueUnderTest(memory.trading, memory.now))
 
 
 class TestMarket(MarketContract):

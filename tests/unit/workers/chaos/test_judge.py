@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from app.domain.orders import OrderState, Side
-from tests.fixtures.history import LAST_S, Past, a_past, at, with_books
+from tests.fixtures.history import LAST_S, Past, a_past, at, with_record
 from workers.chaos.judge import Evidence, judge
 from workers.chaos.measures import Kill, milliseconds
 
@@ -88,39 +88,39 @@ def test_an_order_that_ended_here_and_works_at_the_venue_is_found() -> None:
 def test_a_fill_that_was_not_booked_is_found() -> None:
     evidence = a_past().evidence()
 
-    assert kinds(with_books(evidence, executions=evidence.books.executions[1:])) == ["unbooked_fill"]
+    assert kinds(with_record(evidence, executions=evidence.record.executions[1:])) == ["unbooked_fill"]
 
 
 def test_a_fill_that_was_booked_twice_is_found() -> None:
     evidence = a_past().evidence()
-    executions = evidence.books.executions
+    executions = evidence.record.executions
 
-    assert kinds(with_books(evidence, executions=(*executions, executions[0]))) == ["doubled_fill"]
+    assert kinds(with_record(evidence, executions=(*executions, executions[0]))) == ["doubled_fill"]
 
 
 def test_a_fill_that_the_venue_never_told_is_found() -> None:
     evidence = a_past().evidence()
-    invented = replace(evidence.books.executions[0], venue_trade_id="42X1")
+    invented = replace(evidence.record.executions[0], venue_trade_id="42X1")
 
-    assert kinds(with_books(evidence, executions=(*evidence.books.executions, invented))) == ["invented_fill"]
+    assert kinds(with_record(evidence, executions=(*evidence.record.executions, invented))) == ["invented_fill"]
 
 
 def test_a_fill_that_was_booked_with_another_price_is_found() -> None:
     evidence = a_past().evidence()
-    first, *others = evidence.books.executions
+    first, *others = evidence.record.executions
 
-    assert kinds(with_books(evidence, executions=(replace(first, price=D("100.01")), *others))) == ["wrong_fill"]
+    assert kinds(with_record(evidence, executions=(replace(first, price=D("100.01")), *others))) == ["wrong_fill"]
 
 
 def test_cash_that_is_off_by_its_last_digit_is_found() -> None:
     evidence = a_past().evidence()
 
-    assert kinds(with_books(evidence, cash=evidence.books.cash + D("0.000000000000000001"))) == ["cash"]
+    assert kinds(with_record(evidence, cash=evidence.record.cash + D("0.000000000000000001"))) == ["cash"]
 
 
 @pytest.mark.parametrize("held", [{"ETH/USDT": D("40.000001")}, {}])
 def test_a_position_that_is_off_is_found(held: dict[str, Decimal]) -> None:
-    assert kinds(with_books(a_past().evidence(), held=held)) == ["position"]
+    assert kinds(with_record(a_past().evidence(), held=held)) == ["position"]
 
 
 def test_exposure_over_the_limit_is_found_when_one_entry_too_many_was_accepted() -> None:
@@ -225,7 +225,7 @@ def test_a_farm_that_does_not_come_to_rest_is_found() -> None:
     evidence = a_past().evidence()
 
     assert kinds(replace(evidence, rested=False)) == ["unrest"]
-    assert kinds(with_books(evidence, undecided=1)) == ["unrest"]
+    assert kinds(with_record(evidence, undecided=1)) == ["unrest"]
 
 
 def test_a_slow_recovery_is_found() -> None:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from app.domain.orders import Side
-from tests.fixtures.history import LAST_S, START, Past, a_past, at, with_books
+from tests.fixtures.history import LAST_S, START, Past, a_past, at, with_record
 from workers.chaos.judge import judge
 from workers.chaos.measures import Kill, Stretch, at_risk_s, milliseconds, percentile
 
@@ -33,7 +33,7 @@ def test_an_order_whose_tick_came_before_the_kill_shows_no_recovery() -> None:
 
 
 def test_beat_is_back_when_the_account_is_valued_again() -> None:
-    evidence = with_books(a_past().evidence(), marked_at=(at(1), at(4), at(5)))
+    evidence = with_record(a_past().evidence(), marked_at=(at(1), at(4), at(5)))
 
     measures = judge(replace(evidence, kills=[Kill("beat", milliseconds(at(2)))])).measures
 

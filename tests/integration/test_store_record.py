@@ -1,4 +1,4 @@
-"""The books: all that was ordered, executed and held, on both databases."""
+"""The record: all that was ordered, executed and held, on both databases."""
 
 from decimal import Decimal
 
@@ -6,7 +6,7 @@ import pytest
 
 from app import store as rooms
 from app.domain.orders import Leg, OrderState
-from app.store import Database, read_books
+from app.store import Database, read_record
 from tests.contracts.stores import LATER, StoreUnderTest, sale
 from tests.fixtures.memory.builders import NOON, a_signal
 
@@ -19,38 +19,38 @@ def store(database: Database) -> StoreUnderTest:
     return StoreUnderTest(*(getattr(rooms, name)(database) for name in NAMES))
 
 
-def test_the_books_of_an_empty_database_are_empty(database: Database) -> None:
-    books = read_books(database)
+def test_the_record_of_an_empty_database_are_empty(database: Database) -> None:
+    record = read_record(database)
 
-    assert (books.orders, books.executions, books.cash, books.held) == ([], [], Decimal(0), {})
+    assert (record.orders, record.executions, record.cash, record.held) == ([], [], Decimal(0), {})
 
 
-def test_the_books_hold_everything(database: Database, store: StoreUnderTest) -> None:
+def test_the_record_hold_everything(database: Database, store: StoreUnderTest) -> None:
     trade_id = store.opened().holding().trade_id
     store.settled(store.sent(store.exit(trade_id)), OrderState.FILLED, sale(amount=Decimal("0.4")))
     store.holding("two", symbol="ETH/USDT")
     store.signals.save(a_signal("undecided"))
     store.ledger.mark({}, LATER)
 
-    books = read_books(database)
+    record = read_record(database)
 
-    assert [(one.client_order_id, one.leg, one.trade_id == trade_id) for one in books.orders] == [
+    assert [(one.client_order_id, one.leg, one.trade_id == trade_id) for one in record.orders] == [
         ("O-signal-1", Leg.ENTRY, True),
         ("O-exit-1", Leg.STOP_LOSS, True),
         ("O-two", Leg.ENTRY, False),
     ]
-    assert [one.venue_trade_id for one in books.executions] == ["fill-of-signal-1", "sale-1", "fill-of-two"]
-    assert books.executions[0].commission == Decimal("0.05")
-    assert books.held == {"BTC/USDT": Decimal("0.6"), "ETH/USDT": Decimal(1)}
-    assert books.cash == Decimal("9839.85")
-    assert books.undecided == 1
-    assert list(books.marked_at) == [LATER]
+    assert [one.venue_trade_id for one in record.executions] == ["fill-of-signal-1", "sale-1", "fill-of-two"]
+    assert record.executions[0].commission == Decimal("0.05")
+    assert record.held == {"BTC/USDT": Decimal("0.6"), "ETH/USDT": Decimal(1)}
+    assert record.cash == Decimal("9839.85")
+    assert record.undecided == 1
+    assert list(record.marked_at) == [LATER]
 
 
 def test_what_was_decided_is_told_in_its_order(database: Database, store: StoreUnderTest) -> None:
     store.opened().entry()
 
-    events = read_books(database).events
+    events = read_record(database).events
 
     assert [event.kind for event in events] == ["account.opened", "order.approved"]
     assert events[0].number < events[1].number

@@ -1,0 +1,138 @@
+"""MEXC's private stream: tells which of our orders something has happened to, and nothing more."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import aiohttp
+import ccxt
+import ccxt.pro
+from ccxt.protobuf.mexc.PushDataV3ApiWrapper_pb2 import PushDataV3ApiWrapper
+from google.protobuf.message import DecodeError
+
+from app.domain.errors import Unavailable
+
+CHANNELS = [f"spot@private.{what}.v3.api.pb" for what in ("orders", "deals")]
+NOT_TRADED = 1
+TIMEOUT_S = 10
+
+
+class PrivateStream:
+    """One connection under a listenKey, which is kept alive and made anew when the venue knows it no more.
+
+    Seconds: `renew_s` between two renewals of the key, which lives an hour; `ping_s` between two pings; `silent_s`
+    of nothing, not even a PONG, until the connection is taken for dead.
+    """
+
+    def __init__(
+        self,
+        rest_url: str,
+        ws_url: str,
+        api_key: str,
+        api_secret: str,
+        *,
+        renew_s: float = 1800,
+        ping_s: float = 10,
+        silent_s: float = 30,
+    ) -> None:
+        host = rest_url.rstrip("/")
+        self._url = ws_url
+        self._key: str | None = None
+        self._renew_s, self._ping_s, self._silent_s = renew_s, ping_s, silent_s
+        self._client = ccxt.pro.mexc(
+            {
+                "apiKey": api_key,
+                "secret": api_secret,
+                "timeout": TIMEOUT_S * 1000,
+                "enableRateLimit": False,
+                "has": {"fetchCurrencies": False},
+                "options": {"defaultType": "spot", "recvWindow": 5000},
+                "urls": {"api": {"spot": {"public": host, "private": host}}},
+            }
+        )
+
+    async def listen(self, hear: Callable[[str], None], opened: Callable[[], None]) -> None:
+        """Pass on client order ids until the connection is lost: then Unavailable. `opened` is told at its begin."""
+        try:
+            key = await self._listen_key()
+            async with (
+                aiohttp.ClientSession() as session,
+                session.ws_connect(f"{self._url}?listenKey={key}", timeout=_timeout()) as socket,
+            ):
+                await socket.send_json({"method": "SUBSCRIPTION", "params": CHANNELS})
+                keeping = [
+                    asyncio.create_task(self._ping(socket)),
+                    asyncio.create_task(self._renew(key, socket)),
+                ]
+                try:
+                    await self._hear(socket, hear, opened)
+                finally:
+                    for task in keeping:
+                        task.cancel()
+                    await asyncio.gather(*keeping, return_exceptions=True)
+        except (ccxt.BaseError, aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise Unavailable(f"{type(error).__name__}: {error}"[:300]) from error
+
+    async def close(self) -> None:
+        """End it for good."""
+        await self._client.close()
+
+    async def _listen_key(self) -> str:
+        if self._key is None:
+            await self._client.load_time_difference()
+            answer = await self._client.spotPrivatePostUserDataStream()
+            self._key = str(answer["listenKey"])
+        return self._key
+
+    async def _hear(self, socket: Any, hear: Callable[[str], None], opened: Callable[[], None]) -> None:
+        while True:
+            message = await socket.receive(timeout=self._silent_s)
+            if message.type is aiohttp.WSMsgType.BINARY:
+                client_order_id = told_of(message.data)
+                if client_order_id:
+                    hear(client_order_id)
+            elif message.type is aiohttp.WSMsgType.TEXT:
+                self._understand(message.data, opened)
+            else:
+                raise Unavailable("the private stream ended")
+
+    def _understand(self, text: str, opened: Callable[[], None]) -> None:
+        if "Invalid listen key" in text:
+            self._key = None
+            raise Unavailable("the listenKey is not known any more")
+        if "Not Subscribed" in text:
+            raise Unavailable(f"the private stream is refused: {text}"[:300])
+        if CHANNELS[0] in text:
+            opened()
+
+    async def _ping(self, socket: Any) -> None:
+        while True:
+            await asyncio.sleep(self._ping_s)
+            await socket.send_json({"method": "PING"})
+
+    async def _renew(self, key: str, socket: Any) -> None:
+        """Another hour for the key; a key that gets none is given up, and with it the connection."""
+        with suppress(ccxt.BaseError):
+            while True:
+                await asyncio.sleep(self._renew_s)
+                await self._client.spotPrivatePutUserDataStream({"listenKey": key})
+        self._key = None
+        await socket.close()
+
+
+def told_of(frame: bytes) -> str | None:
+    """The client order id that a frame is about; None if it is about none, or cannot be read, or nothing happened."""
+    try:
+        push: Any = PushDataV3ApiWrapper.FromString(frame)
+    except DecodeError:  # the poll is the authority, a frame is a hint
+        return None
+    if push.HasField("privateDeals"):
+        return str(push.privateDeals.clientOrderId)
+    if push.HasField("privateOrders") and push.privateOrders.status != NOT_TRADED:
+        return str(push.privateOrders.clientId)
+    return None
+
+
+def _timeout() -> Any:
+    return aiohttp.ClientWSTimeout(ws_close=1)
