@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from app.domain.errors import Refused, Unavailable, Unknown
+from app.domain.errors import RateLimited, Refused, Unavailable, Unknown
 from app.domain.market import Instrument
 from app.domain.orders import TERMINAL, Fill, Order, OrderState, OrderType, Report, Side
 from tests.chaos.plans import Filling, Plan
@@ -71,6 +71,12 @@ class Venue:
         if isinstance(answer[0], Exception):
             raise answer[0]
         return answer[0]
+
+    def await_turn(self, order: Order) -> None:
+        self.point("venue.await_turn before")
+        if not self.plan.journey().answered:
+            raise RateLimited("too many requests", 1.0)
+        self.point("venue.await_turn after")
 
     def look_up(self, order: Order) -> Report | None:
         self.point("venue.look_up before")

@@ -172,8 +172,8 @@ class World:
     def signal(self, key: str, correlation_id: str) -> None:
         self._send("approve", 0, key)
 
-    def order(self, client_order_id: str, correlation_id: str) -> None:
-        self._send("place", 0, client_order_id)
+    def order(self, client_order_id: str, correlation_id: str, delay_s: float = 0) -> None:
+        self._send("place", delay_s, client_order_id)
 
     def settle(self, client_order_id: str, correlation_id: str, delay_s: float) -> None:
         self._send("settle", delay_s, client_order_id)
