@@ -14,6 +14,7 @@ RECOVERED_S = 10.0
 def test_a_farm_in_trouble_loses_nothing_doubles_nothing_and_keeps_its_limits(cdb: Commands) -> None:
     ended = cdb.run("chaos", "--seed", "1", "--for", "40s", "--json")
 
+    assert ended.stdout, ended.stderr
     verdict = json.loads(ended.stdout)
     assert verdict["findings"] == [], ended.stderr
     assert ended.returncode == 0

@@ -16,7 +16,7 @@ class Strategy:
 
     version: ClassVar[str] = "1"
 
-    least: float = 0.0007  # about every third second of the synthetic market
+    least: float = 0.001  # about every sixth second of the synthetic market
 
     @property
     def window(self) -> int:

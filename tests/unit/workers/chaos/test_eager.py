@@ -22,6 +22,6 @@ def test_it_follows_every_bar_that_moved_enough() -> None:
 
     wishes = list(decisions(strategy(EAGER, {}), bars))
 
-    moved = int((bars["close"].pct_change().abs() > 0.0007).sum())
+    moved = int((bars["close"].pct_change().abs() > 0.001).sum())
     assert sum(wish is not None for wish in wishes) == moved
     assert {wish.side for wish in wishes if wish} == {Side.BUY, Side.SELL}
