@@ -2,7 +2,6 @@
 
 from dataclasses import fields
 from decimal import Decimal
-from math import inf
 from typing import Any
 
 from app import risk
@@ -10,6 +9,8 @@ from app.domain.per_symbol import ProtectionBySymbol, SizingBySymbol
 from app.domain.protection import Protection
 from app.domain.sizing import Sizing
 from app.settings import Settings
+
+A_LIFETIME_S = 3_000_000_000
 
 
 def rules(settings: Settings) -> list[risk.Rule]:
@@ -38,7 +39,9 @@ def _shared(settings: Settings) -> dict[str, dict[str, Any]]:
         "circuit_breaker": {"limit": settings.max_day_loss},
         "max_exposure": {"limit": settings.max_total_exposure},
         "stale_signal": {"limit_s": settings.signal_ttl_s},
-        **({"not_reconciled": {"limit_s": inf}} if settings.clock == "replay" else {}),  # a farm that cannot restart
+        **(
+            {"not_reconciled": {"limit_s": A_LIFETIME_S}} if settings.clock == "replay" else {}
+        ),  # a farm that cannot restart
         "position_size": {
             "min_notional": min(size.min_notional for size in sizes),
             "max_notional": max(size.max_notional for size in sizes),
