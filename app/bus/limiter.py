@@ -87,7 +87,7 @@ class Limiter:
             *(int(away), self._own.spent(round(now_s * 1000)), int(first), WINDOW_MS),
         )
         self._epoch = epoch.decode()
-        self._paused_until = now_s + left_ms / 1000
+        self._paused_until = now_s + left_ms / 1000 if left_ms else 0.0
         if away:
             self._away_since, self._own = None, Window()
             log.info("requests to the venue are shared again", host=self._host)

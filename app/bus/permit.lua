@@ -1,5 +1,5 @@
 -- Takes a turn at a venue, or says how long to wait. Called before each request, by every process of the farm.
--- KEYS 1 budget    hash of one venue's host: `epoch` (ms at which it was made), `pause` and `careful` (ms until), `b:<n>`
+-- KEYS 1 budget    hash of one venue's host: `epoch` (us at which it was made), `pause` and `careful` (ms until), `b:<n>`
 --                  weight spent in a tenth of a second; written by pause too
 --      2 counters  hash: `requests_waited`, `limiter_away`, `limiter_flushed`
 -- ARGV 1 weight  2 ceiling of all that is spent  3 the same when careful  4 ms to wait after a pause
@@ -36,13 +36,14 @@ if #old > 0 then
   redis.call('HDEL', KEYS[1], unpack(old, 1, math.min(#old, 1000)))
 end
 if not epoch then
-  epoch = string.format('%d', now)
+  epoch = string.format('%d', clock[1] * 1000000 + clock[2])
   redis.call('HSET', KEYS[1], 'epoch', epoch)
 end
 
 local flushed = ARGV[5] ~= '' and ARGV[5] ~= epoch
-if flushed and careful < tonumber(epoch) + window then
-  careful = tonumber(epoch) + window
+local born = math.floor(tonumber(epoch) / 1000)
+if flushed and careful < born + window then
+  careful = born + window
   redis.call('HSET', KEYS[1], 'careful', string.format('%d', careful))
   redis.call('HINCRBY', KEYS[2], 'limiter_flushed', 1)
 end

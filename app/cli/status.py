@@ -1,6 +1,7 @@
 """cdb status: what the live view shows, once."""
 
 import json
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -33,5 +34,12 @@ def status(as_json: Json = False) -> None:
         "ticks": str(seen.counters.get("ticks_processed", 0)),
         "bars": str(wiring.reports().bars()),
         "waiting": str(seen.waiting),
+        "venue requests": _requests(seen.counters),
     }
     Console().print(view.summary_table(seen.summary, "Claire de Binare", extra))
+
+
+def _requests(counters: Mapping[str, int]) -> str:
+    """How often the venue's limit was felt since Redis was new."""
+    refused = counters.get("answers_429", 0) + counters.get("answers_418", 0)
+    return f"{counters.get('requests_waited', 0)} had to wait, {refused} refused as too many"

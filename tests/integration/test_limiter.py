@@ -211,7 +211,7 @@ def ask(redis_url: str, rest_url: str, budget: int, *priorities: str, seconds: f
     for one, asker in zip(priorities, askers, strict=True):
         printed, _ = asker.communicate(timeout=60)
         assert asker.returncode == 0
-        found[one] += [json.loads(line) for line in printed.splitlines()]
+        found[one] += [json.loads(line) for line in printed.splitlines() if line.startswith("[")]  # the rest is logged
     return found
 
 
@@ -230,14 +230,14 @@ def test_no_number_of_processes_asks_too_much_and_exits_get_through(redis_client
 def test_a_429_stops_all_processes_and_no_ban_follows(redis_client: "redis.Redis", keys: Keys) -> None:
     with served(VenueConfig(market="idle", weight_limit=500)) as venue:
         venue.fail("rate_limited", times=1, retry_after_s=3)
-        found = ask(_url(redis_client), venue.rest_url, 400, "DATA", "ENTRY", "EXIT", "EXIT", seconds=8)
+        found = ask(_url(redis_client), venue.rest_url, 400, "DATA", "ENTRY", "EXIT", "EXIT", seconds=6)
 
     lines = [line for one in found.values() for line in one]
-    [refused] = [at for at, _, status, _ in lines if status == 429]
-    answered = sorted(began for _, said, _, began in lines if said == "answered")
+    [refused] = [at for at, _, status in lines if status == 429]
+    answered = sorted(at for at, said, *_ in lines if said == "answered")
     assert 418 not in {status for *_, status, _ in lines}
-    assert not [at for at in answered if refused + 0.1 < at < refused + 2.0]
-    assert [at for at in answered if at > refused + 2.0]
+    assert not [at for at in answered if refused + 0.2 < at < refused + 2.9]
+    assert [at for at in answered if at > refused + 2.9]
     assert Counters(redis_client, keys).all()["answers_429"] == 1
 
 
