@@ -2,10 +2,15 @@
 
 import asyncio
 import json
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -17,9 +22,11 @@ from structlog.testing import capture_logs
 from app.bus import Counters, Keys, Limiter, connect
 from app.domain.errors import RateLimited
 from app.domain.rate_limit import Budget, Priority
+from app.exchanges.mexc import Client, Trading
 from app.exchanges.mexc.stream import PublicMarket
+from tests.fixtures.memory.builders import an_order
 from tests.fixtures.redis_server import start_redis, stop_redis
-from tests.fixtures.venue import served
+from tests.fixtures.venue import ServedVenue, served
 from workers.venue import VenueConfig
 
 DATA, ENTRY, EXIT = Priority
@@ -158,9 +165,6 @@ def test_the_event_loop_goes_on_while_somebody_waits(limiter: Limiter) -> None:
 @pytest.fixture
 def lonely(tmp_path_factory: pytest.TempPathFactory, keys: Keys) -> Iterator[tuple[Any, Limiter]]:
     """A limiter whose Redis dies when its process is killed."""
-    import shutil
-    import tempfile
-
     folder = Path(tempfile.mkdtemp(prefix="cdb-", dir="/tmp"))
     server, url = start_redis(folder)
     with connect(url, timeout_s=0.2, retries=0) as client:
@@ -184,8 +188,7 @@ def test_without_redis_exits_go_on_within_a_part_of_their_own(lonely: tuple[Any,
     time.sleep(1.1)
     assert held_back_s(limiter, EXIT) > 50
     with connect(url) as client:
-        spent = {name: value for name, value in client.hgetall(keys.budget("venue")).items() if name[:2] == b"b:"}
-        assert sum(map(int, spent.values())) == 25
+        assert spent(client, keys) == 25
         assert Counters(client, keys).all()["limiter_away"] == 1
     stop_redis(server)
 
@@ -246,11 +249,59 @@ async def test_the_feed_asks_through_the_limiter_and_heeds_a_429(redis_client: "
     with served(VenueConfig(market="idle", weight_limit=500)) as venue:
         market = PublicMarket(venue.rest_url, venue.ws_url, limiter)
         await market.open()
-        spent = sum(int(v) for k, v in redis_client.hgetall(keys.budget("venue")).items() if k[:2] == b"b:")
+        asked = spent(redis_client, keys)
         venue.fail("rate_limited", times=1, retry_after_s=30)
         with pytest.raises(Exception, match="Too many"):
             await market.offset_ms(lambda: 0)
         await market.close()
 
-    assert spent == 10
+    assert asked == 10
     assert held_back_s(limiter, EXIT) > 20
+
+
+def desk(venue: ServedVenue, limiter: Limiter) -> tuple[Trading, Client]:
+    """The private side of a venue, with keys that it takes."""
+    keys = {"api_key": venue.config.api_key, "api_secret": venue.config.api_secret}
+    client = Client(rest_url=venue.rest_url, now=now, limiter=limiter, **keys)
+    return Trading(client), client
+
+
+def test_an_order_is_sent_with_the_turn_that_it_waited_for(redis_client: "redis.Redis", keys: Keys) -> None:
+    limiter = another(redis_client, keys)
+    order = replace(an_order(), created_at=now(), claimed_at=now(), amount=Decimal("0.001"), price=Decimal(50_000))
+    with served(VenueConfig(market="idle", weight_limit=500)) as venue:
+        trading, client = desk(venue, limiter)
+        trading.await_turn(order)
+        before = spent(redis_client, keys)
+        taken(limiter, EXIT)
+
+        trading.submit(order, signed_at=now())
+
+        assert before == 12  # the markets, the time and the order
+        assert venue.status()["orders"] == 1
+        client.session.close()
+
+
+def test_an_order_is_not_sent_into_a_pause_that_began_after_its_turn(redis_client: "redis.Redis", keys: Keys) -> None:
+    limiter = another(redis_client, keys)
+    order = replace(an_order(), created_at=now(), claimed_at=now(), amount=Decimal("0.001"), price=Decimal(50_000))
+    with served(VenueConfig(market="idle", weight_limit=500)) as venue:
+        trading, client = desk(venue, limiter)
+        trading.await_turn(order)
+        another(redis_client, keys).pause(30, 429)
+
+        with pytest.raises(RateLimited):
+            trading.submit(order, signed_at=now())
+
+        assert venue.status()["orders"] == 0
+        client.session.close()
+
+
+def now() -> datetime:
+    """The real clock."""
+    return datetime.now(UTC)
+
+
+def spent(client: "redis.Redis", keys: Keys) -> int:
+    """The weight that is in the budget's window."""
+    return sum(int(value) for name, value in client.hgetall(keys.budget("venue")).items() if name[:2] == b"b:")
