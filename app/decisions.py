@@ -1,4 +1,4 @@
-"""Turns settings into what decisions are made with: rules, sizes, protective levels."""
+"""Turns settings into what decisions are made with: rules, sizes, protective levels, budgets."""
 
 from dataclasses import fields
 from decimal import Decimal
@@ -7,6 +7,7 @@ from typing import Any
 from app import risk
 from app.domain.per_symbol import ProtectionBySymbol, SizingBySymbol
 from app.domain.protection import Protection
+from app.domain.rate_limit import Budget
 from app.domain.sizing import Sizing
 from app.settings import Settings
 
@@ -29,6 +30,14 @@ def protection(settings: Settings) -> ProtectionBySymbol:
     """How trades are protected, by symbol where that differs."""
     own = {symbol: _protection(settings, symbol) for symbol in settings.symbol}
     return ProtectionBySymbol(**_parts(_protection(settings)), by_symbol=own)
+
+
+def request_budget(settings: Settings) -> tuple[Budget, int]:
+    """What may be asked of a venue's host, and how many processes share it: the feed and a command too."""
+    return (
+        Budget(int(settings.request_weight * settings.request_share)),
+        settings.workers_orders + settings.workers_upkeep + 2,
+    )
 
 
 def _shared(settings: Settings) -> dict[str, dict[str, Any]]:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from urllib.parse import urlsplit
 
 import redis as redis_py
 
@@ -23,6 +24,7 @@ __all__ = ["CURRENCY", "Settings", "SettingsError"]
 CURRENCY = "USDT"  # what the account is kept in
 WINDOW_SLACK = 60  # bars that a window keeps beyond what strategies need, for those that come late to it
 TELLING_S = 0.2
+LIMITER_S = 0.5
 
 
 @cache
@@ -227,6 +229,14 @@ def venue_control() -> simulated.Control:
     return simulated.Control(settings().venue_url)
 
 
+@cache
+def limiter(rest_url: str) -> bus.Limiter:
+    """Shares the venue at this address between all processes of the farm."""
+    client = bus.connect(settings().redis_url, timeout_s=LIMITER_S, retries=0)
+    budget, processes = decisions.request_budget(settings())
+    return bus.Limiter(client, keys(), urlsplit(rest_url).netloc, budget, processes=processes)
+
+
 def _client(rest_url: str, api_key: str = "", api_secret: str = "") -> mexc.Client:
     chosen = settings()
     return mexc.Client(
@@ -237,6 +247,7 @@ def _client(rest_url: str, api_key: str = "", api_secret: str = "") -> mexc.Clie
         timeout_s=chosen.request_timeout_s,
         recv_window_ms=chosen.recv_window_ms,
         markets=instruments().markets,
+        limiter=limiter(rest_url),
     )
 
 

@@ -29,9 +29,10 @@ class CeleryHandOn:
         approve = _signature("tasks.risk.approve", key, about=correlation_id)
         self._try(approve | _signature("tasks.orders.place", about=correlation_id), key)
 
-    def order(self, client_order_id: str, correlation_id: str) -> None:
-        """To orders.place."""
-        self._try(_signature("tasks.orders.place", client_order_id, about=correlation_id), client_order_id)
+    def order(self, client_order_id: str, correlation_id: str, delay_s: float = 0) -> None:
+        """To orders.place, after a while."""
+        place = _signature("tasks.orders.place", client_order_id, about=correlation_id)
+        self._try(place.set(countdown=delay_s or None), client_order_id)
 
     def settle(self, client_order_id: str, correlation_id: str, delay_s: float) -> None:
         """To orders.settle, after a while."""

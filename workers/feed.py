@@ -255,7 +255,7 @@ def main() -> None:
 
     async def begin() -> None:
         feed = Feed(
-            market=PublicMarket(settings.rest_url, settings.ws_url),
+            market=PublicMarket(settings.rest_url, settings.ws_url, wiring.limiter(settings.rest_url)),
             mailboxes=wiring.mailboxes(),
             counters=wiring.counters(),
             announce=wiring.topics(),

@@ -7,6 +7,7 @@ from app.bus.feed_status import FeedStatus
 from app.bus.frames import Frame
 from app.bus.keys import Keys
 from app.bus.lease import Lease, Stale
+from app.bus.limiter import Limiter
 from app.bus.mailbox import Limits, Mailboxes, Pushed
 from app.bus.presence import Presence
 from app.bus.prices import Prices
@@ -24,6 +25,7 @@ __all__ = [
     "Keys",
     "Lease",
     "LevelsChanged",
+    "Limiter",
     "Limits",
     "Mailboxes",
     "Presence",

@@ -72,6 +72,10 @@ class Keys:
         """Set: process ids of the workers that consume on a machine."""
         return f"{self.prefix}present:{host}"
 
+    def budget(self, host: str) -> str:
+        """Hash: what was asked of a venue lately, and until when nobody asks; see permit.lua."""
+        return f"{self.prefix}budget:{host}"
+
     @property
     def clock(self) -> str:
         """JSON of a replay's pace."""

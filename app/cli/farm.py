@@ -159,7 +159,7 @@ def venue_config(settings: wiring.Settings) -> VenueConfig:
         api_key=key,
         api_secret=secret,
         balances={wiring.CURRENCY: settings.venue_balance},
-        weight_limit=0,
+        weight_limit=settings.request_weight,
         mirror_rest_url=settings.rest_url,
         mirror_ws_url=settings.ws_url,
         takes_duplicates=settings.venue_takes_duplicates,

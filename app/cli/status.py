@@ -1,6 +1,7 @@
 """cdb status: what the live view shows, once."""
 
 import json
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -36,6 +37,7 @@ def status(as_json: Json = False) -> None:
         "bars": str(wiring.reports().bars()),
         "waiting": str(seen.waiting),
         "books": _books(),
+        "venue requests": _requests(seen.counters),
     }
     Console().print(view.summary_table(seen.summary, "Claire de Binare", extra))
 
@@ -50,3 +52,9 @@ def _books() -> str:
         return "not compared with the venue's since the start: no entries"
     compared = f"compared with the venue's at {books.reconciled_at:%H:%M:%S}"
     return f"{compared}; {told(books.differences) or 'they agree'}"
+
+
+def _requests(counters: Mapping[str, int]) -> str:
+    """How often the venue's limit was felt since Redis was new."""
+    refused = counters.get("answers_429", 0) + counters.get("answers_418", 0)
+    return f"{counters.get('requests_waited', 0)} had to wait, {refused} refused as too many"

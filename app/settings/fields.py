@@ -196,6 +196,15 @@ class Orders(Risk):
     order_timeout_s: Seconds = Field(15, description="an order that is open longer is cancelled")
     claim_lease_s: Seconds = Field(20, description="how long a worker owns an order that it is sending")
     read_lag_s: Seconds = Field(2, description="how long the venue may not show an order that it has taken")
+    request_weight: int = Field(
+        default_factory=lambda data: 500 if data["exchange"] == "simulated" else 300,
+        ge=0,
+        description="weight of requests that the venue allows in ten seconds, over all endpoints; 0: no limit",
+        json_schema_extra=_shown("500 on the simulator, 300 on MEXC"),
+    )
+    request_share: Annotated[Decimal, Field(gt=0, le=Decimal("0.8"))] = Field(
+        Decimal("0.8"), description="how much of it the farm uses; the rest is for what nobody could count"
+    )
     request_timeout_s: Seconds = Field(5, description="how long a request to the venue may take")
 
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from app.domain.errors import Denied, Refused, Unavailable, Unknown
+from app.domain.errors import Denied, RateLimited, Refused, Unavailable, Unknown
 from app.domain.orders import Order, OrderState
 from app.steps.events import order_event
 from app.steps.ports import Announce, HandOn, Orders, Trading
@@ -13,6 +13,7 @@ from app.steps.ports import Announce, HandOn, Orders, Trading
 log = structlog.get_logger()
 
 FIRST_LOOK = timedelta(milliseconds=200)
+FOLLOWED = timedelta(seconds=10)  # an order that is older is sent again by the sweep, so that copies do not add up
 
 
 def place_order(
@@ -29,9 +30,10 @@ def place_order(
     order = orders.get(client_order_id)
     if order.state is not OrderState.APPROVED:
         return None
-    at = now()
-    if at >= order.expires_at:
-        orders.expire(order, "its time to live was over before it was sent", at)
+    if _expired(order, orders, now()) or not _has_turn(order, trading, hand_on, now):
+        return None
+    at = now()  # the claim's time is what the request is signed with: the waiting is over
+    if _expired(order, orders, at):
         return None
     claimed = orders.claim(client_order_id, at=at, lease=lease)  # committed before the venue hears of it
     if claimed is None:
@@ -42,6 +44,30 @@ def place_order(
         return None  # the sweep sends a released one again
     hand_on.settle(client_order_id, order.correlation_id, FIRST_LOOK.total_seconds())
     return client_order_id
+
+
+def _expired(order: Order, orders: Orders, at: datetime) -> bool:
+    if at < order.expires_at:
+        return False
+    orders.expire(order, "its time to live was over before it was sent", at)
+    return True
+
+
+def _has_turn(order: Order, trading: Trading, hand_on: HandOn, now: Callable[[], datetime]) -> bool:
+    """Whether the venue may be asked now; otherwise it is tried again, and nobody has claimed it meanwhile."""
+    try:
+        trading.await_turn(order)
+    except RateLimited as error:
+        log.warning(
+            "order waits for its turn", client_order_id=order.client_order_id, retry_after_s=error.retry_after_s
+        )
+        if now() - order.created_at + timedelta(seconds=error.retry_after_s) < FOLLOWED:
+            hand_on.order(order.client_order_id, order.correlation_id, error.retry_after_s)
+        return False
+    except Unavailable as error:
+        log.warning("venue not reached", client_order_id=order.client_order_id, reason=str(error))
+        return False  # the sweep sends it again
+    return True
 
 
 def _submit(order: Order, claimed_at: datetime, orders: Orders, trading: Trading, now: Callable[[], datetime]) -> Order:

@@ -238,6 +238,10 @@ class Audits(Protocol):
 class Trading(Protocol):
     """A venue's private side. Errors are those of `app.domain.errors`."""
 
+    def await_turn(self, order: Order) -> None:
+        """Wait until it may be submitted; RateLimited or Unavailable when that would take too long. Claim it then."""
+        ...
+
     def submit(self, order: Order, *, signed_at: datetime) -> str:
         """Send it once, signed with the claim's time; returns the venue's order id.
 
@@ -347,8 +351,8 @@ class HandOn(Protocol):
         """To risk.approve, then orders.place."""
         ...
 
-    def order(self, client_order_id: str, correlation_id: str) -> None:
-        """To orders.place."""
+    def order(self, client_order_id: str, correlation_id: str, delay_s: float = 0) -> None:
+        """To orders.place, after a while."""
         ...
 
     def settle(self, client_order_id: str, correlation_id: str, delay_s: float) -> None:

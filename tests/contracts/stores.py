@@ -1,6 +1,6 @@
 """A store under test: every port over the same tables, and short ways to what most tests begin with."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -27,6 +27,11 @@ class StoreUnderTest:
     trades: Trades
     audits: Audits
     books: Books
+
+    @classmethod
+    def over(cls, room: Any, tables: Any) -> "StoreUnderTest":
+        """Every port of a module, over the same tables."""
+        return cls(*(getattr(room, one.name.capitalize())(tables) for one in fields(cls)))
 
     def opened(self, cash: str = "10000") -> "StoreUnderTest":
         """With an account."""

@@ -109,6 +109,13 @@ class TradingContract:
 
         assert desk.report(order, *TERMINAL).exchange_order_id == taken
 
+    def test_an_order_that_waits_for_its_turn_is_not_sent(self, desk: VenueUnderTest) -> None:
+        order = desk.order(price=Decimal(110))
+
+        desk.trading.await_turn(order)
+
+        assert desk.trading.look_up(order) is None
+
     def test_a_name_is_taken_once(self, desk: VenueUnderTest) -> None:
         order = desk.placed(price=Decimal(110))
 

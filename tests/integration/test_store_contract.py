@@ -36,8 +36,7 @@ def tables(request: pytest.FixtureRequest) -> "memory.Tables | Database":
 def store(tables: "memory.Tables | Database") -> StoreUnderTest:
     """Every port over them."""
     room = memory if isinstance(tables, memory.Tables) else rooms
-    names = ("Bars", "Ticks", "Signals", "Instruments", "Ledger", "Orders", "Trades", "Audits", "Books")
-    return StoreUnderTest(*(getattr(room, name)(tables) for name in names))
+    return StoreUnderTest.over(room, tables)
 
 
 class TestBars(BarsContract):

@@ -45,8 +45,7 @@ def test_sixteen_decisions_at_once_never_exceed_the_limit(database: Database) ->
 def test_each_claim_has_one_winner(database: Database) -> None:
     from app import store
 
-    names = ("Bars", "Ticks", "Signals", "Instruments", "Ledger", "Orders", "Trades", "Audits")
-    rooms = StoreUnderTest(*(getattr(store, name)(database) for name in names)).opened()
+    rooms = StoreUnderTest.over(store, database).opened()
     orders = [rooms.entry(f"signal-{one}").client_order_id for one in range(20)]
     with SyncManager(ctx=SPAWN) as manager:
         won = manager.list()

@@ -10,13 +10,11 @@ from app.store import Database, read_record
 from tests.contracts.stores import LATER, StoreUnderTest, sale
 from tests.fixtures.memory.builders import NOON, a_signal
 
-NAMES = ("Bars", "Ticks", "Signals", "Instruments", "Ledger", "Orders", "Trades", "Audits")
-
 
 @pytest.fixture
 def store(database: Database) -> StoreUnderTest:
     """Every port over one database."""
-    return StoreUnderTest(*(getattr(rooms, name)(database) for name in NAMES))
+    return StoreUnderTest.over(rooms, database)
 
 
 def test_the_record_of_an_empty_database_are_empty(database: Database) -> None:

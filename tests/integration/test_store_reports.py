@@ -17,13 +17,11 @@ from models import AuditRow, EquityRow, ExecutionRow, OrderRow, RiskEventRow, Si
 from tests.contracts.stores import LATER, StoreUnderTest, sale
 from tests.fixtures.memory.builders import NOON, a_signal, an_exit, an_order, some_bars
 
-NAMES = ("Bars", "Ticks", "Signals", "Instruments", "Ledger", "Orders", "Trades", "Audits")
-
 
 @pytest.fixture
 def store(database: Database) -> StoreUnderTest:
     """Every port over one database."""
-    return StoreUnderTest(*(getattr(rooms, name)(database) for name in NAMES))
+    return StoreUnderTest.over(rooms, database)
 
 
 def test_an_empty_database_has_figures_too(database: Database) -> None:

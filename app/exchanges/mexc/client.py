@@ -10,7 +10,9 @@ import ccxt
 
 from app.domain.errors import Refused
 from app.domain.market import microseconds
+from app.domain.rate_limit import Limiter, Priority
 from app.exchanges.mexc.errors import Answer
+from app.exchanges.mexc.weights import weight_of
 
 Records = Mapping[str, Mapping[str, Any]]
 
@@ -19,8 +21,8 @@ class Client(ccxt.mexc):  # type: ignore[misc]
     """One per process, never shared between threads; the first request opens its connection.
 
     `now` is the farm's clock, `markets` gives ccxt's records by symbol as last stored (without them they are
-    asked for). `throttle` is ccxt's own rate limiter, which knows of this client's requests only. ccxt's own
-    retries stay off: they post an order again.
+    asked for). `limiter` shares the venue with the rest of the farm; without one, `throttle` is ccxt's own rate
+    limiter, which knows of this client's requests only. ccxt's own retries stay off: they post an order again.
     """
 
     def __init__(
@@ -34,11 +36,15 @@ class Client(ccxt.mexc):  # type: ignore[misc]
         recv_window_ms: int = 5000,
         throttle: bool = True,
         markets: Callable[[], Records] = dict,
+        limiter: Limiter | None = None,
     ) -> None:
         host = rest_url.rstrip("/")
         self.answer: Answer | None = None
         self._now = now
         self._stored_markets = markets
+        self._limiter = limiter
+        self._priority = Priority.DATA
+        self._turns = 0
         self._ids: dict[str, str] = {}
         self._offset_ms: int | None = None
         self._signed_ms: int | None = None
@@ -47,7 +53,7 @@ class Client(ccxt.mexc):  # type: ignore[misc]
                 "apiKey": api_key,
                 "secret": api_secret,
                 "timeout": round(timeout_s * 1000),
-                "enableRateLimit": throttle,
+                "enableRateLimit": throttle and limiter is None,
                 "has": {"fetchCurrencies": False},
                 "options": {"defaultType": "spot", "recvWindow": recv_window_ms},
                 "urls": {"api": {"spot": {"public": host, "private": host}}},
@@ -76,6 +82,29 @@ class Client(ccxt.mexc):  # type: ignore[misc]
         finally:
             self._signed_ms = None
 
+    @contextmanager
+    def asking(self, priority: Priority) -> Iterator[None]:
+        """What is asked within has this priority, else it is data."""
+        before, self._priority = self._priority, priority
+        try:
+            yield
+        finally:
+            self._priority = before
+
+    def await_turn(self, weight: int) -> None:
+        """Have a turn for the next request of this weight; RateLimited if that takes too long."""
+        self._turns = 0
+        if self._limiter is not None:
+            self._limiter.acquire(weight, self._priority)
+            self._turns = weight
+
+    def fetch2(self, path: str, api: Any = "public", method: str = "GET", params: Any = None, *more: Any) -> Any:
+        """Every request goes through here: with the turn that was awaited, or when it gets one."""
+        params = params or {}
+        if self._limiter is not None:
+            self._take_turn(self._limiter, weight_of(method, path, params))
+        return super().fetch2(path, api, method, params, *more)
+
     def synchronise(self) -> None:
         """Measure how far the venue's clock is from the farm's, unless that is known."""
         if self._offset_ms is not None:
@@ -101,6 +130,12 @@ class Client(ccxt.mexc):  # type: ignore[misc]
         """None: this farm trades spot only, and load_markets would ask for them each time."""
         return []
 
+    def _take_turn(self, limiter: Limiter, weight: int) -> None:
+        if self._signed_ms is None:
+            return limiter.acquire(weight, self._priority)
+        owed, self._turns = max(0, weight - self._turns), 0
+        return limiter.acquire(owed, self._priority, patience_s=0)  # its signature grows old: now or not at all
+
     def sign(self, *request: Any, **named: Any) -> Any:
         """Forget the last answer before anything can go wrong with the next request."""
         self.answer = None
@@ -120,6 +155,8 @@ class Client(ccxt.mexc):  # type: ignore[misc]
         """Remember what was answered, then let ccxt raise what it makes of it."""
         said = response if isinstance(response, dict) else {}
         self.answer = Answer(code, str(said.get("code", "")), str(headers.get("Retry-After", "")))
+        if self.answer.limited and self._limiter is not None:
+            self._limiter.pause(self.answer.asked_wait_s, code)
         if response is None and code < HTTPStatus.BAD_REQUEST:
             raise ccxt.BadResponse(f"not JSON: {body[:100]}")
         return super().handle_errors(code, reason, url, method, headers, body, response, *sent)

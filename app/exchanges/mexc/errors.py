@@ -43,9 +43,19 @@ class Answer:
     retry_after: str
 
     @property
+    def limited(self) -> bool:
+        """Whether there were too many requests."""
+        return self.status in (418, 429) or CODES.get(self.code) is Kind.LIMITED
+
+    @property
+    def asked_wait_s(self) -> float | None:
+        """Seconds that the venue wants us to wait; None if it does not say."""
+        return float(self.retry_after) if self.retry_after.isdecimal() else None
+
+    @property
     def retry_after_s(self) -> float:
         """Seconds to wait."""
-        return float(self.retry_after) if self.retry_after.isdecimal() else WAIT_S
+        return WAIT_S if self.asked_wait_s is None else self.asked_wait_s
 
 
 class ClockOff(Unavailable):

@@ -12,7 +12,10 @@ from google.protobuf.message import DecodeError
 
 from app.domain.continuity import Print
 from app.domain.errors import Unavailable
+from app.domain.rate_limit import Limiter, Priority
+from app.exchanges.mexc.errors import Answer
 from app.exchanges.mexc.frames import deals
+from app.exchanges.mexc.weights import weight_of
 
 log = structlog.get_logger()
 
@@ -21,6 +24,7 @@ PAGE = 1000  # most that the venue tells at once
 HOUR_MS = 3_600_000
 SPACING_S = 0.025  # 40 requests a second at most; MEXC allows 50 for each endpoint
 TIMEOUT_S = 10
+PATIENCE_S = 60.0  # whoever asks has a shorter one, for all of its questions
 CHANNEL = re.compile(r"deals\.v3\.api\.pb@\d+ms@(\w+)")
 
 Hear = Callable[[str, list[Print]], None]
@@ -29,12 +33,14 @@ Hear = Callable[[str, list[Print]], None]
 class _Client(ccxt.pro.mexc):  # type: ignore[misc]
     """ccxt's client, which hands trade frames to `hear` as they come, and remembers what was subscribed."""
 
-    def __init__(self, rest_url: str, ws_url: str) -> None:
+    def __init__(self, rest_url: str, ws_url: str, limiter: Limiter | None = None) -> None:
         host = rest_url.rstrip("/")
         self.hear: Hear | None = None
         self.confirmed: set[str] = set()
         self.refused: dict[str, str] = {}
         self.broken = 0
+        self._limiter = limiter
+        self._turn = asyncio.Lock()  # one waits at the limiter, the others behind it
         super().__init__(
             {
                 "timeout": TIMEOUT_S * 1000,
@@ -48,6 +54,22 @@ class _Client(ccxt.pro.mexc):  # type: ignore[misc]
     async def fetch_swap_markets(self, params: Mapping[str, Any] | None = None) -> list[Any]:
         """None: this farm trades spot only."""
         return []
+
+    async def fetch2(self, path: str, api: Any = "public", method: str = "GET", params: Any = None, *more: Any) -> Any:
+        """Every request goes through here, when it gets its turn."""
+        params = params or {}
+        if self._limiter is not None:
+            async with self._turn:
+                await self._limiter.wait(weight_of(method, path, params), Priority.DATA, PATIENCE_S)
+        return await super().fetch2(path, api, method, params, *more)
+
+    def handle_errors(self, code: int, reason: str, url: str, method: str, headers: Any, body: str, *rest: Any) -> Any:
+        """Tell the farm when the venue wants a pause, then let ccxt raise what it makes of the answer."""
+        said = rest[0] if rest and isinstance(rest[0], dict) else {}
+        answer = Answer(code, str(said.get("code", "")), str(headers.get("Retry-After", "")))
+        if answer.limited and self._limiter is not None:
+            self._limiter.pause(answer.asked_wait_s, code)
+        return super().handle_errors(code, reason, url, method, headers, body, *rest)
 
     def handle_message(self, client: Any, message: Any) -> None:
         """Trades the short way, everything else the way of ccxt."""
@@ -126,11 +148,15 @@ class Stream:
 
 
 class PublicMarket:
-    """MEXC's public side for the feed: which symbols there are, their streams, and what was missed."""
+    """MEXC's public side for the feed: which symbols there are, their streams, and what was missed.
 
-    def __init__(self, rest_url: str, ws_url: str) -> None:
+    `limiter` shares the venue with the rest of the farm; without one, requests are only spaced.
+    """
+
+    def __init__(self, rest_url: str, ws_url: str, limiter: Limiter | None = None) -> None:
         self._urls = rest_url, ws_url
-        self._client = _Client(rest_url, ws_url)
+        self._limiter = limiter
+        self._client = _Client(rest_url, ws_url, limiter)
         self._turn = asyncio.Lock()
         self.page = PAGE
 
@@ -165,7 +191,7 @@ class PublicMarket:
         await self._client.close()
 
     def _stream(self, symbols: Sequence[str]) -> Stream:
-        client = _Client(*self._urls)
+        client = _Client(*self._urls, self._limiter)
         client.set_markets(self._client.markets)
         return Stream(client, self._urls[1], symbols)
 
@@ -185,8 +211,9 @@ class PublicMarket:
         return sorted(map(_print, rows), key=lambda one: one.ms)
 
     async def _ask(self, question: Callable[[], Any]) -> Any:
-        async with self._turn:
-            await asyncio.sleep(SPACING_S)
+        if self._limiter is None:
+            async with self._turn:
+                await asyncio.sleep(SPACING_S)
         try:
             return await question()
         except ccxt.BaseError as error:

@@ -7,10 +7,12 @@ from typing import Any
 
 from app.domain.errors import Unknown
 from app.domain.market import microseconds
-from app.domain.orders import Order, OrderType, Report, Side
+from app.domain.orders import Leg, Order, OrderType, Report, Side
+from app.domain.rate_limit import Priority
 from app.exchanges.mexc.client import Client
 from app.exchanges.mexc.errors import ASKING, PLACING, ClockOff, NothingToCancel, NotVisible, translated
 from app.exchanges.mexc.reports import report
+from app.exchanges.mexc.weights import weight_of
 
 TYPES = {OrderType.MARKET: "MARKET", OrderType.LIMIT: "LIMIT", OrderType.IOC: "IMMEDIATE_OR_CANCEL"}
 PAGE = 100
@@ -25,12 +27,23 @@ class Trading:
     def __init__(self, client: Client) -> None:
         self._client = client
 
+    def await_turn(self, order: Order) -> None:
+        """Wait until it may be submitted, and do what else may take time: a claim's signature grows old."""
+        with translated(self._client, ASKING), self._client.asking(_priority(order)):
+            self._client.id_of(order.symbol)
+            self._client.synchronise()
+            self._client.await_turn(weight_of("POST", "order", {}))
+
     def submit(self, order: Order, *, signed_at: datetime) -> str:
         """Send it once, signed with the claim's time; returns the venue's order id."""
-        with translated(self._client, ASKING):
+        with translated(self._client, ASKING), self._client.asking(_priority(order)):
             request = self._request(order)
             self._client.synchronise()
-        with self._client.signing(signed_at), translated(self._client, PLACING):
+        with (
+            self._client.asking(_priority(order)),
+            self._client.signing(signed_at),
+            translated(self._client, PLACING),
+        ):
             reply = self._client.spotPrivatePostOrder(request)
         if not reply.get("orderId"):
             raise Unknown(f"the venue took the order but named no id: {reply}")
@@ -38,16 +51,18 @@ class Trading:
 
     def look_up(self, order: Order) -> Report | None:
         """What the venue says of it; None only when two of its answers said that it is not there."""
-        record = self._by_client_id(order) or self._in_history(order)
-        if record is None:
-            return None
-        filled = Decimal(str(record.get("executedQty") or 0))
-        return report(record, self._fills(order, str(record["orderId"]), filled) if filled else [])
+        with self._client.asking(_priority(order)):
+            record = self._by_client_id(order) or self._in_history(order)
+            if record is None:
+                return None
+            filled = Decimal(str(record.get("executedQty") or 0))
+            return report(record, self._fills(order, str(record["orderId"]), filled) if filled else [])
 
     def cancel(self, order: Order) -> None:
         """Ask for its end; quiet if there is nothing to cancel. Read it again afterwards."""
         try:
-            self._ask(self._client.spotPrivateDeleteOrder, self._named(order))
+            with self._client.asking(Priority.EXIT):  # whatever it was for, its end makes the risk smaller
+                self._ask(self._client.spotPrivateDeleteOrder, self._named(order))
         except NothingToCancel:
             return
 
@@ -122,3 +137,7 @@ class Trading:
         with translated(self._client, ASKING):
             self._client.synchronise()
             return call(dict(request))
+
+
+def _priority(order: Order) -> Priority:
+    return Priority.ENTRY if order.leg is Leg.ENTRY else Priority.EXIT

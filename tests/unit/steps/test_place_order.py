@@ -142,3 +142,45 @@ def test_a_bug_while_sending_leaves_the_order_in_doubt_and_is_raised(memory: Mem
         place(memory)
 
     assert memory.orders.get("ORDER1").state is OrderState.UNKNOWN
+
+
+def test_it_is_signed_with_a_time_after_the_wait_for_its_turn(memory: MemoryFarm) -> None:
+    memory.given(an_order())
+    memory.trading.on_turn = lambda: memory.now.pass_by(seconds=2)
+
+    place(memory)
+
+    assert memory.trading.sent == [("ORDER1", NOON + timedelta(seconds=2))]
+
+
+def test_without_a_turn_an_order_is_not_claimed_and_comes_back_when_there_may_be_one(memory: MemoryFarm) -> None:
+    memory.given(an_order())
+    memory.trading.busy = [RateLimited("full", 3)]
+
+    assert place(memory) is None
+
+    assert memory.orders.get("ORDER1").state is OrderState.APPROVED
+    assert memory.orders.get("ORDER1").attempts == 0
+    assert (memory.hand_on.calls, memory.hand_on.delays) == ([("order", "ORDER1")], [3])
+    assert memory.trading.sent == []
+
+
+@pytest.mark.parametrize("error", [RateLimited("banned", 120), Unavailable("gone")])
+def test_an_order_that_must_wait_long_is_left_to_the_sweep(memory: MemoryFarm, error: Unavailable) -> None:
+    memory.given(an_order())
+    memory.trading.busy = [error]
+
+    assert place(memory) is None
+
+    assert memory.orders.get("ORDER1").state is OrderState.APPROVED
+    assert memory.hand_on.calls == []
+
+
+def test_an_order_that_grew_old_while_it_waited_expires(memory: MemoryFarm) -> None:
+    memory.given(an_order())
+    memory.trading.on_turn = lambda: memory.now.pass_by(days=1)
+
+    assert place(memory) is None
+
+    assert memory.orders.get("ORDER1").state is OrderState.EXPIRED
+    assert memory.trading.sent == []
