@@ -2,7 +2,7 @@
 
 import typer
 
-from app.cli import doctor, farm, replay, status
+from app.cli import doctor, farm, replay, status, trading
 
 HELP = """
 A farm of Celery workers that trades crypto on MEXC by itself.
@@ -29,6 +29,9 @@ cdb.command()(farm.up)
 cdb.command()(replay.replay)
 cdb.command()(status.status)
 cdb.command()(doctor.doctor)
+cdb.command()(trading.halt)
+cdb.command()(trading.reduce)
+cdb.command()(trading.resume)
 cdb.command()(farm.migrate)
 cdb.command()(farm.venue)
 cdb.command()(farm.feed)

@@ -16,6 +16,7 @@ from app.domain.market import Instrument
 from app.domain.orders import TERMINAL, Fill, Leg, Order, OrderState, Report, follow
 from app.domain.portfolio import TradeStatus, book
 from app.domain.protection import Protection
+from app.domain.risk import TradingState
 from app.store import rows
 from app.store.account import locked
 from app.store.audits import audit
@@ -36,10 +37,18 @@ class Orders:
             return rows.order(_row(session, client_order_id))
 
     def claim(self, client_order_id: str, *, at: datetime, lease: timedelta) -> Order | None:
-        """approved → submitting for whoever comes first (with `claimed_at = at`); None for everyone else."""
+        """approved → submitting for whoever comes first (with `claimed_at = at`); None for everyone else.
+
+        The trading state is read in the same transaction: an entry that it no longer allows expires.
+        """
         with self._database.writing() as session:
+            forbidden, trade = _forbidden_entry(session, client_order_id)
             row = _row(session, client_order_id, lock=True)
             if row.state != OrderState.APPROVED:
+                return None
+            if trade is not None:
+                _move(session, row, OrderState.EXPIRED, forbidden, at)
+                _void_if_nothing_came(trade, row)
                 return None
             row.claimed_at, row.lease_until, row.attempts = at, at + lease, row.attempts + 1
             _move(session, row, OrderState.SUBMITTING, None, at)
@@ -87,6 +96,12 @@ class Orders:
             _void_if_nothing_came(trade, row)
             return rows.order(row)
 
+    def live_entries(self) -> list[Order]:
+        """Entries that may still buy something, oldest first."""
+        query = select(OrderRow).where(text(LIVE), OrderRow.leg == Leg.ENTRY).order_by(OrderRow.id)
+        with self._database.reading() as session:
+            return [rows.order(row) for row in session.scalars(query)]
+
     def left_behind(self, at: datetime, patience: timedelta, limit: int) -> list[Order]:
         """Live orders that nobody has touched for `patience`, or whose lease ran out, oldest first."""
         lapsed = and_(OrderRow.state == OrderState.SUBMITTING, OrderRow.lease_until <= at)
@@ -128,6 +143,19 @@ def _row(session: Session, client_order_id: str, *, lock: bool = False) -> Order
     if row is None:
         raise Missing(f"there is no order {client_order_id}")
     return row
+
+
+def _forbidden_entry(session: Session, client_order_id: str) -> tuple[str | None, TradeRow | None]:
+    """Why an entry may not go out just now, and its trade; the state cannot change before this transaction has ended."""
+    query = select(OrderRow.trade_id).where(OrderRow.client_order_id == client_order_id, OrderRow.leg == Leg.ENTRY)
+    trade_id = session.scalar(query)
+    if trade_id is None:
+        return None, None
+    account = locked(session)
+    if account.trading_state == TradingState.ACTIVE:
+        return None, None
+    reason = f"trading is {account.trading_state} since it was approved: {account.state_reason}"
+    return reason, session.get_one(TradeRow, trade_id, with_for_update=True)
 
 
 def _trade_and_order(session: Session, order: Order) -> tuple[TradeRow, OrderRow]:

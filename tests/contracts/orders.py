@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.domain.orders import IllegalTransition, OrderState
 from app.domain.protection import Protection
+from app.domain.risk import TradingState
 from app.steps.ports import Missing
 from tests.contracts.stores import LATER, LEASE, StoreUnderTest, sale
 from tests.fixtures.memory.builders import NOON, a_fill
@@ -38,6 +39,36 @@ class OrdersContract:
         assert (won.claimed_at, won.lease_until) == (LATER, LATER + LEASE)
         assert store.orders.get(order.client_order_id) == won
         assert store.orders.claim(order.client_order_id, at=LATER, lease=LEASE) is None
+
+    @pytest.mark.parametrize("state", [TradingState.REDUCING, TradingState.HALTED])
+    def test_an_entry_that_was_approved_before_a_halt_expires_when_it_is_claimed(
+        self, store: StoreUnderTest, state: TradingState
+    ) -> None:
+        order = store.opened().entry()
+        store.ledger.set_state(state, "news", "ann", LATER)
+
+        assert store.orders.claim(order.client_order_id, at=LATER, lease=LEASE) is None
+
+        expired = store.orders.get(order.client_order_id)
+        assert (expired.state, expired.attempts) == (OrderState.EXPIRED, 0)
+        assert expired.reason == f"trading is {state} since it was approved: news"
+        account = store.ledger.account({}, LATER)
+        assert (account.reserved, account.busy) == (0, frozenset())
+
+    def test_an_exit_is_claimed_in_every_trading_state(self, store: StoreUnderTest) -> None:
+        trade_id = store.opened().holding().trade_id
+        order = store.exit(trade_id)
+        store.ledger.set_state(TradingState.HALTED, "news", "ann", LATER)
+
+        assert store.sent(order).state is OrderState.SUBMITTING
+
+    def test_live_entries_are_those_that_may_still_buy(self, store: StoreUnderTest) -> None:
+        trade_id = store.opened().holding("done").trade_id
+        store.exit(trade_id)
+        waiting = store.entry("waiting", symbol="ETH/USDT")
+        sent = store.sent(store.entry("sent", symbol="SOL/USDT"))
+
+        assert store.orders.live_entries() == [waiting, sent]
 
     def test_what_was_released_may_be_claimed_again(self, store: StoreUnderTest) -> None:
         claimed = store.sent(store.opened().entry())
