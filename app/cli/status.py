@@ -8,6 +8,7 @@ from rich.console import Console
 
 from app import wiring
 from app.cli.codes import UNREACHABLE
+from app.store.reports import Summary
 from workers import figures, view
 from workers.farm import is_held
 
@@ -29,9 +30,16 @@ def status(as_json: Json = False) -> None:
     extra = {
         "farm": f"runs in {settings.data_dir}" if running else f"none runs in {settings.data_dir}",
         "trading state": seen.summary.trading_state or "not open yet",
+        "since": _since(seen.summary),
         "feed": feed,
         "ticks": str(seen.counters.get("ticks_processed", 0)),
         "bars": str(wiring.reports().bars()),
         "waiting": str(seen.waiting),
     }
     Console().print(view.summary_table(seen.summary, "Claire de Binare", extra))
+
+
+def _since(summary: Summary) -> str:
+    if summary.state_at is None:
+        return "-"
+    return f"{summary.state_at:%Y-%m-%d %H:%M:%S} UTC by {summary.state_by}: {summary.state_reason}"

@@ -8,7 +8,6 @@ import typer
 
 from app import wiring
 from app.cli.codes import FAILED, WRONG
-from app.domain.errors import VenueError
 from app.domain.risk import TradingState
 from app.steps.withdraw_entries import withdraw_entries
 
@@ -21,7 +20,7 @@ Json = Annotated[bool, typer.Option("--json", help="For machines.")]
 def halt(reason: Reason, by: By = "", as_json: Json = False) -> None:
     """Stop trading: entries are withdrawn, only protective and operator exits go on."""
     _set(TradingState.HALTED, reason, by)
-    _tell({"trading_state": TradingState.HALTED, **_withdrawn()}, as_json)
+    _tell({"trading_state": TradingState.HALTED, "withdrawn": _withdrawn()}, as_json)
 
 
 def reduce(reason: Reason, by: By = "", as_json: Json = False) -> None:
@@ -58,13 +57,9 @@ def _said(reason: str) -> str:
     raise typer.Exit(WRONG)
 
 
-def _withdrawn() -> dict[str, str | int]:
-    """The state is kept already; a venue that cannot be reached is asked again by the farm."""
-    ports = {"ledger": wiring.ledger(), "orders": wiring.orders(), "trading": wiring.trading()}
-    try:
-        return {"withdrawn": withdraw_entries(**ports, at=wiring.now())}
-    except VenueError as error:
-        return {"withdrawn": 0, "note": f"entries at the venue are left to the farm: {error}"}
+def _withdrawn() -> int:
+    """How many entries; the state is kept already, and what the venue does not answer for, the farm asks again."""
+    return withdraw_entries(ledger=wiring.ledger(), orders=wiring.orders(), trading=wiring.trading(), at=wiring.now())
 
 
 def _tell(answer: dict[str, str | int], as_json: bool) -> None:

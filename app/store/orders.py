@@ -146,7 +146,7 @@ def _row(session: Session, client_order_id: str, *, lock: bool = False) -> Order
 
 
 def _forbidden_entry(session: Session, client_order_id: str) -> tuple[str | None, TradeRow | None]:
-    """Why an entry may not go out just now, and its trade; the state cannot change before this transaction has ended."""
+    """Why an entry may not go out just now, and its trade; the state stays until this transaction ends."""
     query = select(OrderRow.trade_id).where(OrderRow.client_order_id == client_order_id, OrderRow.leg == Leg.ENTRY)
     trade_id = session.scalar(query)
     if trade_id is None:
