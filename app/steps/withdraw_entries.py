@@ -4,7 +4,7 @@ from datetime import datetime
 
 import structlog
 
-from app.domain.errors import VenueError
+from app.domain.errors import Missing, VenueError
 from app.domain.orders import AT_VENUE, Order, OrderState
 from app.domain.risk import TradingState
 from app.steps.ports import Ledger, Orders, Trading
@@ -18,7 +18,11 @@ def withdraw_entries(*, ledger: Ledger, orders: Orders, trading: Trading, at: da
 
     What a cancelled one has bought, settling books. One that is being sent, or unclear, is withdrawn once it shows.
     """
-    if ledger.account({}, at).state is not TradingState.HALTED:
+    try:
+        state = ledger.account({}, at).state
+    except Missing:  # there is no account yet, and so no entry
+        return 0
+    if state is not TradingState.HALTED:
         return 0
     return sum(_withdraw(order, orders, trading, at) for order in orders.live_entries())
 

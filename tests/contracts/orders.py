@@ -53,7 +53,7 @@ class OrdersContract:
         assert (expired.state, expired.attempts) == (OrderState.EXPIRED, 0)
         assert expired.reason == f"trading is {state} since it was approved: news"
         account = store.ledger.account({}, LATER)
-        assert (account.reserved, account.busy) == (0, frozenset())
+        assert (account.reserved, len(account.busy)) == (Decimal(0), 0)
 
     def test_an_exit_is_claimed_in_every_trading_state(self, store: StoreUnderTest) -> None:
         trade_id = store.opened().holding().trade_id

@@ -1,6 +1,5 @@
 """cdb halt, reduce and resume: a person changes the trading state, without Redis and without a farm."""
 
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -15,12 +14,11 @@ from tests.fixtures.typed import Typed
 
 
 @pytest.fixture(autouse=True)
-def account(data_dir: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def account(data_dir: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """An open account, and nothing else that runs."""
     monkeypatch.setenv("CDB_DATABASE_URL", sqlite_url)
     monkeypatch.setenv("CDB_REDIS_URL", "redis://127.0.0.1:1/0")
     wiring.ledger().open_account(Decimal(10_000), wiring.now())
-    yield
 
 
 def audited() -> list[tuple[str, str, str]]:

@@ -91,4 +91,4 @@ def test_a_reset_re_bases_what_would_trip_again_at_once(
 ) -> None:
     account = replace(FLAT, state=TradingState(state), equity=Decimal(equity))
 
-    assert Breaker().rebased(account, tripped=tripped) == marks
+    assert Breaker().rebased(account, tripped=tripped) == tuple(map(Decimal, marks))

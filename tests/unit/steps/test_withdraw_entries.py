@@ -1,5 +1,7 @@
 """A halt withdraws the entries that it came too late for, and nothing else."""
 
+from decimal import Decimal
+
 import pytest
 
 from app.domain.errors import Refused, Unavailable
@@ -27,6 +29,12 @@ def test_unless_trading_is_halted_nothing_is_withdrawn(memory: MemoryFarm, state
 
     assert withdrawn(memory) == 0
     assert memory.orders.get("ORDER1").state is OrderState.APPROVED
+
+
+def test_before_the_account_is_open_there_is_nothing_to_withdraw(memory: MemoryFarm) -> None:
+    memory.tables.cash = None
+
+    assert withdrawn(memory) == 0
 
 
 def test_an_entry_that_was_not_sent_expires(memory: MemoryFarm) -> None:
@@ -69,7 +77,7 @@ def test_an_entry_that_is_unclear_is_left_until_it_shows(memory: MemoryFarm, sta
 
 
 def test_an_exit_is_never_withdrawn(memory: MemoryFarm) -> None:
-    memory.given(an_order(side=Side.SELL, leg=Leg.STOP_LOSS, reserved=0))
+    memory.given(an_order(side=Side.SELL, leg=Leg.STOP_LOSS, reserved=Decimal(0)))
     memory.ledger.set_state(TradingState.HALTED, "news", "ann", NOON)
 
     assert withdrawn(memory) == 0
