@@ -103,6 +103,7 @@ beat_schedule_filename = str(_settings.data_dir / "celerybeat-schedule")
 beat_schedule = {
     "wake": _every(_settings.wake_s, "tasks.upkeep.wake"),
     "sweep": _every(_settings.sweep_s, "tasks.upkeep.sweep"),
+    "withdraw": _every(_settings.sweep_s, "tasks.upkeep.withdraw"),
     "mark": _every(_settings.mark_s, "tasks.upkeep.mark_equity"),
     "warm": _every(_settings.warm_s, "tasks.upkeep.warm"),
     "reconcile": _every(_settings.reconcile_s, "tasks.upkeep.reconcile"),

@@ -11,6 +11,7 @@ from app.steps import sweep as sweeping
 from app.steps import sweep_closes as closes_sweeping
 from app.steps import wake as waking
 from app.steps import warm_windows as warming
+from app.steps import withdraw_entries as withdrawing
 from app.store import keep_ticks
 from tasks._base import Upkeep
 from tasks._hand_on import enqueue_drain, hand_on
@@ -51,6 +52,14 @@ def sweep() -> int:
         hand_on=hand_on(),
         at=wiring.now(),
         patience=wiring.seconds("patience"),
+    )
+
+
+@farm.task(base=Upkeep)
+def withdraw() -> int:
+    """Withdraw what a halt came too late for; returns how many entries."""
+    return withdrawing.withdraw_entries(
+        ledger=wiring.ledger(), orders=wiring.orders(), trading=wiring.trading(), at=wiring.now()
     )
 
 

@@ -71,6 +71,8 @@ def read() -> Figures:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
     if isinstance(value, Decimal):
         return f"{value:f}"
     return dict(value) if isinstance(value, Mapping) else value

@@ -2,7 +2,7 @@
 
 import typer
 
-from app.cli import chaos, doctor, farm, reconcile, replay, status
+from app.cli import chaos, doctor, farm, reconcile, replay, status, trading
 
 HELP = """
 A farm of Celery workers that trades crypto on MEXC by itself.
@@ -32,6 +32,9 @@ cdb.command()(chaos.chaos)
 cdb.command()(status.status)
 cdb.command()(doctor.doctor)
 cdb.command()(reconcile.reconcile)
+cdb.command()(trading.halt)
+cdb.command()(trading.reduce)
+cdb.command()(trading.resume)
 cdb.command()(farm.migrate)
 cdb.command()(farm.venue)
 cdb.command()(farm.feed)

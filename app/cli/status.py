@@ -11,6 +11,7 @@ from app import wiring
 from app.cli.codes import UNREACHABLE
 from app.cli.reconcile import told
 from app.domain.errors import Missing
+from app.store.reports import Summary
 from workers import figures, view
 from workers.farm import is_held
 
@@ -32,6 +33,7 @@ def status(as_json: Json = False) -> None:
     extra = {
         "farm": f"runs in {settings.data_dir}" if running else f"none runs in {settings.data_dir}",
         "trading state": seen.summary.trading_state or "not open yet",
+        "since": _since(seen.summary),
         "feed": feed,
         "ticks": str(seen.counters.get("ticks_processed", 0)),
         "bars": str(wiring.reports().bars()),
@@ -58,3 +60,9 @@ def _requests(counters: Mapping[str, int]) -> str:
     """How often the venue's limit was felt since Redis was new."""
     refused = counters.get("answers_429", 0) + counters.get("answers_418", 0)
     return f"{counters.get('requests_waited', 0)} had to wait, {refused} refused as too many"
+
+
+def _since(summary: Summary) -> str:
+    if summary.state_at is None:
+        return "-"
+    return f"{summary.state_at:%Y-%m-%d %H:%M:%S} UTC by {summary.state_by}: {summary.state_reason}"

@@ -99,3 +99,12 @@ class Breaker:
             if loss >= limit and SEVERITY[state] > SEVERITY[account.state]:
                 return state, f"{what} {loss:.2%} reached the limit {limit:.2%}"
         return None
+
+    def rebased(self, account: Account, *, tripped: bool) -> tuple[Decimal, Decimal]:
+        """The day's opening equity and high after a reset: what would trip again at once begins at today's equity.
+
+        `tripped` says that the breaker, not a person, made the account's state as strict as it is.
+        """
+        opening = account.day_loss >= self.max_day_loss or (tripped and account.state is TradingState.HALTED)
+        high = opening or tripped or account.drawdown >= self.max_drawdown
+        return account.equity if opening else account.day_open, account.equity if high else account.day_high

@@ -12,7 +12,7 @@ from app.domain.orders import Order, Report
 from app.domain.portfolio import Trade
 from app.domain.protection import Level, Protection
 from app.domain.reconciliation import Difference, Snapshot, VenueFill, VenueOrder
-from app.domain.risk import Account, TradingState
+from app.domain.risk import Account, Breaker, TradingState
 from app.domain.risk import Check as Check
 from app.domain.trading import Signal
 
@@ -138,6 +138,13 @@ class Ledger(Protocol):
         """Change the trading state, audited."""
         ...
 
+    def resume(self, reason: str, by: str, breaker: Breaker, at: datetime) -> tuple[Decimal, Decimal]:
+        """ACTIVE again, audited; the day's opening equity and high from which losses count from now on.
+
+        Valued as it was last marked. What would trip the breaker again at once is re-based (`Breaker.rebased`).
+        """
+        ...
+
     def tighten(self, state: TradingState, reason: str, at: datetime) -> bool:
         """Make the trading state stricter for the breaker; False if it is as strict already."""
         ...
@@ -157,7 +164,7 @@ class Orders(Protocol):
     def claim(self, client_order_id: str, *, at: datetime, lease: timedelta) -> Order | None:
         """approved → submitting for whoever comes first (with `claimed_at = at`); None for everyone else.
 
-        An entry expires instead unless the trading state is ACTIVE, read in the same transaction.
+        The trading state is read in the same transaction: an entry that it no longer allows expires.
         """
         ...
 
@@ -185,6 +192,10 @@ class Orders(Protocol):
         self, order: Order, report: Report, *, instrument: Instrument, protection: Protection, at: datetime
     ) -> Order:
         """Book what the venue says: new fills (once each), cash, the trade and its levels, the order's state."""
+        ...
+
+    def live_entries(self) -> list[Order]:
+        """Entries that may still buy something, oldest first."""
         ...
 
     def left_behind(self, at: datetime, patience: timedelta, limit: int) -> list[Order]:

@@ -31,9 +31,12 @@ def locked(session: Session) -> AccountRow:
     return opened(session.get(AccountRow, THE_ACCOUNT, with_for_update=True))
 
 
-def trading_state(session: Session) -> TradingState:
-    """As it stays until the transaction ends: who would change it waits, who only reads it does not."""
-    return TradingState(opened(session.get(AccountRow, THE_ACCOUNT, with_for_update={"read": True})).trading_state)
+def no_entries(session: Session) -> str | None:
+    """Why no entry may go out, until the transaction ends: who would change the state waits, who reads it does not."""
+    row = opened(session.get(AccountRow, THE_ACCOUNT, with_for_update={"read": True}))
+    if row.trading_state == TradingState.ACTIVE:
+        return None
+    return f"trading is {row.trading_state} since it was approved: {row.state_reason}"
 
 
 def opened(row: AccountRow | None) -> AccountRow:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from sqlalchemy import select, text
 
-from app.domain.risk import SEVERITY, Account, TradingState
+from app.domain.risk import SEVERITY, Account, Breaker, TradingState
 from app.store.account import BREAKER, change_state, held, locked, opened, roll, valued
 from app.store.audits import audit
 from app.store.database import Database
@@ -80,6 +80,20 @@ class Ledger:
         """Change the trading state, audited."""
         with self._database.writing() as session:
             change_state(session, locked(session), state, reason, by, at)
+
+    def resume(self, reason: str, by: str, breaker: Breaker, at: datetime) -> tuple[Decimal, Decimal]:
+        """ACTIVE again, audited; the day's opening equity and high from which losses count from now on."""
+        with self._database.writing() as session:
+            row = locked(session)
+            state = TradingState(row.trading_state)
+            account = Account(state, row.cash, row.equity, row.day_open, row.day_high)
+            before = {"day_open": f"{row.day_open:f}", "day_high": f"{row.day_high:f}"}
+            row.day_open, row.day_high = breaker.rebased(account, tripped=row.state_by == BREAKER)
+            after = {"day_open": f"{row.day_open:f}", "day_high": f"{row.day_high:f}"}
+            if after != before:
+                audit(session, "day.rebased", "ledger", {"from": before, "to": after, "reason": reason, "by": by}, at)
+            change_state(session, row, TradingState.ACTIVE, reason, by, at)
+            return row.day_open, row.day_high
 
     def tighten(self, state: TradingState, reason: str, at: datetime) -> bool:
         """Make the trading state stricter for the breaker; False if it is as strict already."""

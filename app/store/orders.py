@@ -16,9 +16,8 @@ from app.domain.market import Instrument
 from app.domain.orders import TERMINAL, Fill, Leg, Order, OrderState, Report, follow
 from app.domain.portfolio import TradeStatus, book
 from app.domain.protection import Protection
-from app.domain.risk import TradingState
 from app.store import rows
-from app.store.account import locked, trading_state
+from app.store.account import locked, no_entries
 from app.store.audits import audit
 from app.store.database import Database
 from models import ExecutionRow, OrderRow, TradeRow
@@ -39,17 +38,17 @@ class Orders:
     def claim(self, client_order_id: str, *, at: datetime, lease: timedelta) -> Order | None:
         """approved → submitting for whoever comes first (with `claimed_at = at`); None for everyone else.
 
-        An entry expires instead unless the trading state is ACTIVE, read in the same transaction: one that was
-        approved before the breaker tripped, and perhaps sent once in vain, is not sent after it.
+        The trading state is read in the same transaction: an entry that it no longer allows expires, be it one that
+        was approved before the breaker tripped or one that was sent in vain before.
         """
         with self._database.writing() as session:
             leg, trade_id = _leg_and_trade(session, client_order_id)
-            halted = leg == Leg.ENTRY and trading_state(session) != TradingState.ACTIVE
+            forbidden = no_entries(session) if leg == Leg.ENTRY else None
             trade, row = _trade_and_order(session, trade_id, client_order_id)
             if row.state != OrderState.APPROVED:
                 return None
-            if halted:
-                _move(session, row, OrderState.EXPIRED, "entries were halted before it was sent", at)
+            if forbidden:
+                _move(session, row, OrderState.EXPIRED, forbidden, at)
                 _void_if_nothing_came(trade, row)
                 return None
             row.claimed_at, row.lease_until, row.attempts = at, at + lease, row.attempts + 1
@@ -97,6 +96,12 @@ class Orders:
             _move(session, row, state, row.reason, at)
             _void_if_nothing_came(trade, row)
             return rows.order(row)
+
+    def live_entries(self) -> list[Order]:
+        """Entries that may still buy something, oldest first."""
+        query = select(OrderRow).where(text(LIVE), OrderRow.leg == Leg.ENTRY).order_by(OrderRow.id)
+        with self._database.reading() as session:
+            return [rows.order(row) for row in session.scalars(query)]
 
     def left_behind(self, at: datetime, patience: timedelta, limit: int) -> list[Order]:
         """Live orders that nobody has touched for `patience`, or whose lease ran out, oldest first."""

@@ -59,6 +59,8 @@ class Summary:
     day_open: Decimal | None
     trading_state: str | None
     state_reason: str | None
+    state_by: str | None
+    state_at: datetime | None
     delay: Delay | None
 
 
@@ -88,6 +90,8 @@ class Reports:
                 day_open=account.day_open if account else None,
                 trading_state=account.trading_state if account else None,
                 state_reason=account.state_reason if account else None,
+                state_by=account.state_by if account else None,
+                state_at=account.state_at if account else None,
                 delay=_delay(session),
             )
 

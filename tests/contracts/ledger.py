@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from app.domain.orders import OrderState
-from app.domain.risk import TradingState
+from app.domain.risk import Breaker, TradingState
 from app.steps.ports import Check, Missing
 from tests.contracts.stores import LATER, StoreUnderTest, sale
 from tests.fixtures.memory.builders import NOON, a_fill, a_signal, an_exit, an_order
@@ -230,3 +230,23 @@ class LedgerContract:
         store.opened().ledger.tighten(TradingState.HALTED, "loss", NOON)
 
         assert store.ledger.mark({}, NEXT_DAY).state is TradingState.HALTED
+
+    def test_after_a_reset_the_same_loss_does_not_trip_the_breaker_again(self, store: StoreUnderTest) -> None:
+        store.opened().holding()
+        lost = {"BTC/USDT": Decimal(1)}
+        breaker = Breaker(max_drawdown=Decimal("0.005"), max_day_loss=Decimal("0.009"))
+        store.ledger.mark(lost, LATER)
+        store.ledger.tighten(TradingState.HALTED, "loss", LATER)
+
+        marks = store.ledger.resume("looked at it", "ann", breaker, LATER)
+
+        account = store.ledger.mark(lost, LATER)
+        assert marks == (account.day_open, account.day_high) == (Decimal("9900.95"),) * 2
+        assert account.state is TradingState.ACTIVE
+        assert breaker.demand(account) is None
+
+    def test_a_reset_of_what_a_person_halted_forgives_no_loss(self, store: StoreUnderTest) -> None:
+        store.opened().ledger.set_state(TradingState.HALTED, "careful", "ann", NOON)
+
+        assert store.ledger.resume("calm again", "ann", Breaker(), LATER) == (Decimal(10_000),) * 2
+        assert store.ledger.account({}, LATER).state is TradingState.ACTIVE

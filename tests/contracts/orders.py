@@ -40,6 +40,36 @@ class OrdersContract:
         assert store.orders.get(order.client_order_id) == won
         assert store.orders.claim(order.client_order_id, at=LATER, lease=LEASE) is None
 
+    @pytest.mark.parametrize("state", [TradingState.REDUCING, TradingState.HALTED])
+    def test_an_entry_that_was_approved_before_a_halt_expires_when_it_is_claimed(
+        self, store: StoreUnderTest, state: TradingState
+    ) -> None:
+        order = store.opened().entry()
+        store.ledger.set_state(state, "news", "ann", LATER)
+
+        assert store.orders.claim(order.client_order_id, at=LATER, lease=LEASE) is None
+
+        expired = store.orders.get(order.client_order_id)
+        assert (expired.state, expired.attempts) == (OrderState.EXPIRED, 0)
+        assert expired.reason == f"trading is {state} since it was approved: news"
+        account = store.ledger.account({}, LATER)
+        assert (account.reserved, len(account.busy)) == (Decimal(0), 0)
+
+    def test_an_exit_is_claimed_in_every_trading_state(self, store: StoreUnderTest) -> None:
+        trade_id = store.opened().holding().trade_id
+        order = store.exit(trade_id)
+        store.ledger.set_state(TradingState.HALTED, "news", "ann", LATER)
+
+        assert store.sent(order).state is OrderState.SUBMITTING
+
+    def test_live_entries_are_those_that_may_still_buy(self, store: StoreUnderTest) -> None:
+        trade_id = store.opened().holding("done").trade_id
+        store.exit(trade_id)
+        waiting = store.entry("waiting", symbol="ETH/USDT")
+        sent = store.sent(store.entry("sent", symbol="SOL/USDT"))
+
+        assert store.orders.live_entries() == [waiting, sent]
+
     def test_what_was_released_may_be_claimed_again(self, store: StoreUnderTest) -> None:
         claimed = store.sent(store.opened().entry())
 

@@ -1,12 +1,15 @@
 """cdb status over a real Redis and database."""
 
 import re
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from app import wiring
 from app.cli.codes import UNREACHABLE
+from app.domain.risk import TradingState
+from tests.fixtures.memory.builders import NOON
 from tests.fixtures.typed import Typed
 from workers.farm import held
 
@@ -34,6 +37,15 @@ def test_a_farm_that_has_just_begun_is_told_as_such(served: Path, typed: Typed) 
     rows = dict(re.split(" {2,}", line.strip()) for line in ended.out.splitlines() if "  " in line.strip())
     assert rows["farm"] == f"none runs in {served}"
     assert (rows["feed"], rows["trading state"], rows["orders"]) == ("silent", "not open yet", "0")
+
+
+def test_a_halt_is_shown_with_its_reason_by_whom_and_since_when(served: Path, typed: Typed) -> None:
+    wiring.ledger().open_account(Decimal(10_000), NOON)
+    wiring.ledger().set_state(TradingState.HALTED, "exchange news", "ann", NOON)
+
+    assert "2024-11-20 12:00:00 UTC by ann: exchange news" in typed("status").out
+    plain = typed("status", "--json").plain
+    assert (plain["trading_state"], plain["state_by"], plain["state_at"]) == ("HALTED", "ann", NOON.isoformat())
 
 
 def test_what_the_feed_hears_and_what_was_counted_is_shown(served: Path, typed: Typed) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 
 from sqlalchemy import select
 
+from app.domain.risk import TradingState
 from app.store import Database, Ledger
-from models import SignalRow
+from models import AuditRow, SignalRow
 from tests.contracts.stores import StoreUnderTest
-from tests.fixtures._contenders import LIMIT, claims, decides, writes
+from tests.fixtures._contenders import LIMIT, claims, decides, decides_until_it_trips, writes
 from tests.fixtures.memory.builders import NOON
 
 SPAWN = multiprocessing.get_context("spawn")
@@ -31,15 +32,32 @@ def address(database: Database) -> str:
     return database.url.render_as_string(hide_password=False)
 
 
-def test_sixteen_decisions_at_once_never_exceed_the_limit(database: Database) -> None:
+def test_sixty_four_decisions_at_once_meet_the_limit_exactly(database: Database) -> None:
     ledger = Ledger(database)
     ledger.open_account(Decimal(10_000), NOON)
 
-    assert at_once(decides, *((address(database), process, 4) for process in range(4))) == [0] * 4
+    assert at_once(decides, *((address(database), process, 16) for process in range(4))) == [0] * 4
 
     assert ledger.account({}, NOON).reserved == LIMIT
     with database.reading() as session:
-        assert Counter(session.scalars(select(SignalRow.status))) == {"approved": 3, "refused": 13}
+        assert Counter(session.scalars(select(SignalRow.status))) == {"approved": 3, "refused": 61}
+
+
+def test_nothing_is_approved_after_the_transaction_that_tripped_the_breaker(database: Database) -> None:
+    ledger = Ledger(database)
+    ledger.open_account(Decimal(10_000), NOON)
+
+    calls = ((address(database), process, 16, 2) for process in range(4))
+    assert at_once(decides_until_it_trips, *calls) == [0] * 4
+
+    assert ledger.account({}, NOON).state is TradingState.HALTED
+    with database.reading() as session:
+        told = session.scalars(select(AuditRow.event_type).order_by(AuditRow.id)).all()  # written under the lock
+        decided = Counter(session.scalars(select(SignalRow.status)))
+    assert told.count("trading_state") == 1
+    assert told[-1] == "trading_state"
+    assert decided["approved"] == told.count("order.approved") < 64
+    assert decided.total() == 64
 
 
 def test_each_claim_has_one_winner(database: Database) -> None:

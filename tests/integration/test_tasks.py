@@ -127,6 +127,10 @@ def test_a_key_that_names_nothing_is_told(trading: ServedVenue) -> None:
             task("NOBODY")
 
 
+def test_while_trading_goes_on_nothing_is_withdrawn(trading: ServedVenue) -> None:
+    assert upkeep.withdraw() == 0
+
+
 def test_what_stands_still_is_swept(trading: ServedVenue) -> None:
     given_a_signal(found_at=wiring.now() - timedelta(minutes=1))
 

@@ -73,3 +73,22 @@ def test_the_breaker_only_ever_tightens(account: Account) -> None:
 def test_a_limit_that_is_no_share_is_refused(name: str, share: str) -> None:
     with pytest.raises(ValueError, match=f"{name} {share} is not a share"):
         Breaker(**{name: Decimal(share)})
+
+
+@pytest.mark.parametrize(
+    ("state", "equity", "tripped", "marks"),
+    [
+        ("HALTED", 900, True, (900, 900)),
+        ("HALTED", 960, True, (960, 960)),  # it has recovered a little since, but might fall again at once
+        ("REDUCING", 940, True, (1000, 940)),
+        ("HALTED", 980, False, (1000, 1000)),
+        ("HALTED", 940, False, (1000, 940)),
+        ("HALTED", 900, False, (900, 900)),
+    ],
+)
+def test_a_reset_re_bases_what_would_trip_again_at_once(
+    state: str, equity: int, tripped: bool, marks: tuple[int, int]
+) -> None:
+    account = replace(FLAT, state=TradingState(state), equity=Decimal(equity))
+
+    assert Breaker().rebased(account, tripped=tripped) == tuple(map(Decimal, marks))

@@ -29,6 +29,8 @@ EMPTY: dict[str, Any] = {
     "day_open": None,
     "trading_state": None,
     "state_reason": None,
+    "state_by": None,
+    "state_at": None,
     "delay": None,
 }
 BUSY: dict[str, Any] = {
