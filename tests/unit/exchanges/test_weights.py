@@ -16,7 +16,7 @@ ROUTES = {
 }
 
 
-@pytest.mark.parametrize(("name", "route"), ROUTES.items(), ids=str)
+@pytest.mark.parametrize(("name", "route"), ROUTES.items(), ids=[" ".join(name) for name in ROUTES])
 def test_every_endpoint_weighs_what_the_simulator_counts(name: tuple[str, str], route: Route) -> None:
     assert weight_of(*name, {"symbol": "BTCUSDT"}) == route.weight
     assert weight_of(*name, {}) == (route.weight_of_all or route.weight)
