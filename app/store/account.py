@@ -94,6 +94,8 @@ def roll(session: Session, row: AccountRow, marks: Mapping[str, Decimal], at: da
     if at.date() <= row.day:
         return
     equity = valued(session, row, marks, at).equity
+    told = {"from": row.day.isoformat(), "to": at.date().isoformat(), "equity": f"{equity:f}"}
+    audit(session, "day.rolled", "ledger", told, at)
     row.day, row.day_open, row.day_high = at.date(), equity, equity
     if row.trading_state == TradingState.REDUCING and row.state_by == BREAKER:
         change_state(session, row, TradingState.ACTIVE, "a new day", BREAKER, at)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import exists, select, text
 from sqlalchemy.orm import Session
@@ -72,14 +73,15 @@ class Decision:
         self._session.flush()
         for event in self._events:
             event.trade_id = row.id
+        self._tell("trade.pending", trade_id=row.id, strategy=strategy)
         return row.id
 
     def approve(self, order: Order) -> None:
         """Keep the order, approved, with its reservation."""
         values = {name: getattr(order, name) for name in rows.ORDER_FIELDS}
         self._session.add(OrderRow(**values, touched_at=self._at))
-        told = {"client_order_id": order.client_order_id, "symbol": order.symbol, "leg": order.leg}
-        audit(self._session, "order.approved", "risk", told, self._at)
+        told = {"client_order_id": order.client_order_id, "leg": order.leg, "trade_id": order.trade_id}
+        self._tell("order.approved", **told, reserved=f"{order.reserved:f}")
         self._close("approved", None)
 
     def refuse(self, reason: str, *, expired: bool = False) -> None:
@@ -90,7 +92,13 @@ class Decision:
         self._signal_row.status = status
         self._signal_row.decided_at = self._at
         self._signal_row.decision_reason = reason
+        self._tell(f"signal.{status}", reason=reason)
         self._session.flush()
+
+    def _tell(self, event: str, **data: Any) -> None:
+        about = {"signal_key": self.signal.key, "symbol": self.signal.symbol}
+        correlation = {"correlation_id": self.signal.correlation_id}
+        audit(self._session, event, "risk", about | correlation | data, self._at)
 
     def _order_of_the_signal(self) -> Order | None:
         row = self._session.scalar(select(OrderRow).where(OrderRow.signal_key == self.signal.key))

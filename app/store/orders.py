@@ -49,7 +49,7 @@ class Orders:
                 return None
             if forbidden:
                 _move(session, row, OrderState.EXPIRED, forbidden, at)
-                _void_if_nothing_came(trade, row)
+                _void_if_nothing_came(session, trade, row, at)
                 return None
             row.claimed_at, row.lease_until, row.attempts = at, at + lease, row.attempts + 1
             _move(session, row, OrderState.SUBMITTING, None, at)
@@ -86,15 +86,17 @@ class Orders:
             fills = _new_fills(session, report.fills)
             for fill in fills:
                 booking = book(rows.trade(trade), fill, instrument)
+                _move_trade(session, trade, booking.trade.status, row, at)
                 rows.write_trade(trade, protection.protect(booking.trade))
                 account.cash += booking.cash
                 session.add(_execution(row, fill))
+                _tell_execution(session, row, fill, at)
             state = OrderState(row.state)
             if report.filled >= row.filled:  # a report that knows less than we do is an old one
                 state = follow(state, report.state)
             row.exchange_order_id, row.filled = report.exchange_order_id, max(row.filled, report.filled)
             _move(session, row, state, row.reason, at)
-            _void_if_nothing_came(trade, row)
+            _void_if_nothing_came(session, trade, row, at)
             return rows.order(row)
 
     def live_entries(self) -> list[Order]:
@@ -124,7 +126,7 @@ class Orders:
             for name, value in changes.items():
                 setattr(row, name, value)
             _move(session, row, follow(OrderState(row.state), state), reason, at)
-            _void_if_nothing_came(trade, row)
+            _void_if_nothing_came(session, trade, row, at)
             return rows.order(row)
 
 
@@ -161,15 +163,52 @@ def _trade_and_order(session: Session, trade_id: int, client_order_id: str) -> t
 
 def _move(session: Session, row: OrderRow, state: OrderState, reason: str | None, at: datetime) -> None:
     if row.state != state:
-        change = {"client_order_id": row.client_order_id, "from": row.state, "filled": f"{row.filled:f}"}
-        audit(session, f"order.{state}", "orders", change | ({"reason": reason} if reason else {}), at)
+        change = {
+            "client_order_id": row.client_order_id,
+            "trade_id": row.trade_id,
+            "from": row.state,
+            "filled": f"{row.filled:f}",
+            "attempt": row.attempts,
+            "exchange_order_id": row.exchange_order_id,
+            "reason": reason,
+            "correlation_id": row.correlation_id,
+        }
+        audit(session, f"order.{state}", "orders", change, at)
     row.state, row.reason, row.touched_at = state, reason, at
 
 
-def _void_if_nothing_came(trade: TradeRow, row: OrderRow) -> None:
+def _move_trade(session: Session, trade: TradeRow, status: TradeStatus, row: OrderRow, at: datetime) -> None:
+    if trade.status == status:
+        return
+    change = {
+        "trade_id": trade.id,
+        "client_order_id": row.client_order_id,
+        "from": trade.status,
+        "correlation_id": trade.correlation_id,
+    }
+    audit(session, f"trade.{status}", "orders", change, at)
+    trade.status = status
+
+
+def _tell_execution(session: Session, row: OrderRow, fill: Fill, at: datetime) -> None:
+    told = {
+        "client_order_id": row.client_order_id,
+        "trade_id": row.trade_id,
+        "exchange_order_id": fill.exchange_order_id,
+        "venue_trade_id": fill.venue_trade_id,
+        "price": f"{fill.price:f}",
+        "amount": f"{fill.amount:f}",
+        "commission": f"{fill.commission:f}",
+        "commission_asset": fill.commission_asset,
+        "correlation_id": row.correlation_id,
+    }
+    audit(session, "execution.booked", "orders", told, at)
+
+
+def _void_if_nothing_came(session: Session, trade: TradeRow, row: OrderRow, at: datetime) -> None:
     ended = OrderState(row.state) in TERMINAL
     if ended and row.leg == Leg.ENTRY and trade.status == TradeStatus.PENDING and trade.bought == Decimal(0):
-        trade.status = TradeStatus.VOID
+        _move_trade(session, trade, TradeStatus.VOID, row, at)
 
 
 def _new_fills(session: Session, fills: Sequence[Fill]) -> list[Fill]:

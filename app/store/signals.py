@@ -7,6 +7,7 @@ from sqlalchemy import select
 from app.domain.errors import Missing
 from app.domain.trading import Signal
 from app.store import rows
+from app.store.audits import audit
 from app.store.database import Database
 from app.store.inserts import insert_new
 from models import SignalRow
@@ -21,7 +22,12 @@ class Signals:
     def save(self, signal: Signal) -> bool:
         """Store a signal; False if its key was there."""
         with self._database.writing() as session:
-            return insert_new(session, SignalRow, [rows.signal_values(signal)], ("key",)) == 1
+            new = insert_new(session, SignalRow, [rows.signal_values(signal)], ("key",)) == 1
+            if new:
+                told = {"signal_key": signal.key, "symbol": signal.symbol, "side": signal.side, "leg": signal.leg}
+                about = {"reason": signal.reason, "correlation_id": signal.correlation_id}
+                audit(session, "signal.found", "signals", told | about, signal.found_at)
+            return new
 
     def get(self, key: str) -> Signal:
         """The signal, or Missing."""

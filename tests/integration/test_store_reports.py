@@ -2,10 +2,12 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 import pytest
 from sqlalchemy import select
+from structlog.contextvars import bound_contextvars
 
 from app import store as rooms
 from app.domain.market import Tick, microseconds
@@ -118,18 +120,72 @@ def test_every_transition_of_an_order_leaves_an_audit(database: Database, store:
 
     assert [row.event_type for row in rows] == [
         "account.opened",
+        "signal.found",
+        "trade.pending",
         "order.approved",
+        "signal.approved",
         "order.submitting",
         "order.unknown",
         "order.filled",
+        "trade.void",  # the report named no execution
     ]
-    assert rows[3].data == {
-        "client_order_id": "O-signal-1",
-        "from": "submitting",
-        "filled": "0",
-        "reason": "timed out",
-    }
-    assert rows[3].timestamp == LATER
+    doubted = rows[6]
+    assert doubted.data.items() >= {"from": "submitting", "filled": "0", "attempt": 1, "reason": "timed out"}.items()
+    assert doubted.data["client_order_id"] == "O-signal-1"
+    assert doubted.timestamp == LATER
+
+
+def test_executions_and_what_they_do_to_a_trade_leave_audits(database: Database, store: StoreUnderTest) -> None:
+    trade_id = store.opened().holding().trade_id
+    store.settled(store.sent(store.exit(trade_id)), OrderState.FILLED, sale(price=Decimal(120)))
+
+    told = [event for event, _ in _audits(database) if event.startswith(("trade.", "execution."))]
+    assert told == ["trade.pending", "trade.open", "execution.booked", "trade.closed", "execution.booked"]
+
+
+def test_an_entry_that_never_filled_leaves_an_audit_of_its_void_trade(
+    database: Database, store: StoreUnderTest
+) -> None:
+    store.orders.reject(store.sent(store.opened().entry()), "insufficient balance", LATER)
+
+    assert [event for event, _ in _audits(database)][-2:] == ["order.rejected", "trade.void"]
+
+
+def test_a_refused_and_an_expired_signal_leave_audits(database: Database, store: StoreUnderTest) -> None:
+    store.opened()
+    for key, expired in (("late", True), ("risky", False)):
+        store.signals.save(a_signal(key=key))
+        with store.ledger.deciding(key, {}, NOON) as decision:
+            decision.refuse("not now", expired=expired)
+
+    closed = [(event, data["signal_key"], data["reason"]) for event, data in _audits(database) if "reason" in data]
+    assert [one for one in closed if one[0] != "signal.found"] == [
+        ("signal.expired", "late", "not now"),
+        ("signal.refused", "risky", "not now"),
+    ]
+
+
+def test_a_new_day_leaves_an_audit(database: Database, store: StoreUnderTest) -> None:
+    store.opened().ledger.mark({}, NOON + timedelta(days=1))
+
+    event, data = _audits(database)[-1]
+    assert event == "day.rolled"
+    assert data["from"] == NOON.date().isoformat()
+
+
+def test_an_audit_knows_the_task_that_wrote_it(database: Database, store: StoreUnderTest) -> None:
+    with bound_contextvars(task="risk.approve", task_id="T-1", correlation_id="C-1"):
+        store.audits.write("farm.started", "farm", {}, NOON)
+
+    assert _audits(database) == [
+        ("farm.started", {"task": "risk.approve", "task_id": "T-1", "correlation_id": "C-1"}),
+    ]
+
+
+def _audits(database: Database) -> list[tuple[str, dict[str, Any]]]:
+    with database.reading() as session:
+        rows = session.scalars(select(AuditRow).order_by(AuditRow.id))
+        return [(row.event_type, row.data) for row in rows]
 
 
 def test_a_change_of_the_trading_state_is_audited_with_who_and_why(database: Database, store: StoreUnderTest) -> None:
