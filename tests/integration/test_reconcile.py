@@ -34,6 +34,7 @@ def trading(
         "CDB_EXCHANGE_REST_URL": venue.rest_url,
         "CDB_EXCHANGE_WS_URL": venue.ws_url,
         "CDB_RISK__STALE_MARKET__LIMIT_S": "3600",
+        "CDB_REQUEST_WEIGHT": "0",  # so many starts ask for more than a venue grants
     }
     with configured(values, monkeypatch):
         migrate(wiring.database())
