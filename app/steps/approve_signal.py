@@ -81,6 +81,8 @@ def _decide(
     checks += _own_objections(intent, leaving, terms)
     if any(check.objection for check in checks):
         _refuse(decision, checks, expired=at >= terms.expires_at(intent.signal, at))
+        if leaving is not None and intent.amount <= 0:
+            decision.close_as_dust()
         return None
     decision.record(checks)
     order = _order(intent, decision.open_trade(intent.signal.strategy) if leaving is None else leaving.id, terms)

@@ -111,6 +111,10 @@ class Decision(Protocol):
         """Close the signal without an order."""
         ...
 
+    def close_as_dust(self) -> None:
+        """End `trade` though it holds something: the venue lets nobody sell so little."""
+        ...
+
 
 class Ledger(Protocol):
     """The account and its lock."""

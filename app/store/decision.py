@@ -88,6 +88,14 @@ class Decision:
         """Close the signal without an order."""
         self._close("expired" if expired else "refused", reason)
 
+    def close_as_dust(self) -> None:
+        """End `trade` though it holds something: the venue lets nobody sell so little."""
+        assert self.trade is not None
+        row = self._session.get_one(TradeRow, self.trade.id, with_for_update=True)
+        row.status, row.closed_at = TradeStatus.CLOSED, self._at
+        told = {"from": self.trade.status, "left": f"{row.left:f}", "reason": "dust"}
+        self._tell("trade.closed", trade_id=row.id, **told)
+
     def _close(self, status: str, reason: str | None) -> None:
         self._signal_row.status = status
         self._signal_row.decided_at = self._at

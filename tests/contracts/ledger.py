@@ -143,6 +143,19 @@ class LedgerContract:
         with store.ledger.deciding("again", {}, NOON) as decision:
             assert decision.trade is None
 
+    def test_what_cannot_be_sold_is_closed_and_still_worth_something(self, store: StoreUnderTest) -> None:
+        held = store.opened().holding()
+        store.signals.save(an_exit(trade_id=held.trade_id))
+        with store.ledger.deciding("exit-1", {}, LATER) as decision:
+            decision.refuse("dust")
+            decision.close_as_dust()
+
+        account = store.ledger.account({}, LATER)
+        assert account.exposure == 100
+        assert account.left_at == {"BTC/USDT": LATER}
+        assert account.busy == frozenset()
+        assert store.trades.levels() == []
+
     def test_a_live_exit_is_seen_by_the_next(self, store: StoreUnderTest) -> None:
         trade_id = store.opened().holding().trade_id
         store.exit(trade_id)

@@ -264,12 +264,15 @@ def test_f14_what_a_base_fee_took_is_not_sold(memory: MemoryFarm) -> None:
     assert memory.orders.get(approve(memory, "exit-1") or "").amount == Decimal("0.999")
 
 
-def test_f15_dust_is_refused_as_dust(memory: MemoryFarm) -> None:
+def test_f15_a_trade_of_dust_is_closed_as_dust_and_asked_for_no_more(memory: MemoryFarm) -> None:
     memory.holding("0.0009")
     memory.signals.save(an_exit())
 
     assert approve(memory, "exit-1") is None
     assert "dust" in objections(memory)
+    assert memory.tables.trades[1].status is TradeStatus.CLOSED
+    assert memory.trades.levels() == []
+    assert memory.ledger.account({BTC: Decimal(100)}, NOON).exposure == Decimal("0.09")
 
 
 def test_a_strategy_may_leave_the_trade_of_its_symbol(memory: MemoryFarm) -> None:
