@@ -20,6 +20,7 @@ def place(client_order_id: str) -> str | None:
         client_order_id,
         orders=wiring.orders(),
         trading=wiring.trading(),
+        instruments=wiring.instruments(),
         hand_on=hand_on(),
         lease=wiring.seconds("claim_lease"),
         announce=wiring.topics(),

@@ -17,6 +17,18 @@ class Refused(VenueError):
         self.code = code
 
 
+class Restricted(Refused):
+    """A clear no to all of a kind: the venue takes no `market_orders` of the symbol, or it is not `tradable`."""
+
+    def __init__(self, message: str, code: str, what: str) -> None:
+        super().__init__(message, code)
+        self.args = (message, code, what)  # between processes an error is made anew from these
+        self.what = what
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 class Unknown(VenueError):
     """No clear answer: the order may exist."""
 

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from app.domain.errors import Denied, RateLimited, Refused, Unavailable, Unknown
+from app.domain.errors import Denied, RateLimited, Refused, Restricted, Unavailable, Unknown
 from app.domain.orders import Order, OrderState
 from app.steps.events import order_event
-from app.steps.ports import Announce, HandOn, Orders, Trading
+from app.steps.ports import Announce, HandOn, Instruments, Orders, Trading
 
 log = structlog.get_logger()
 
@@ -21,6 +21,7 @@ def place_order(
     *,
     orders: Orders,
     trading: Trading,
+    instruments: Instruments,
     hand_on: HandOn,
     lease: timedelta,
     announce: Announce,
@@ -38,7 +39,7 @@ def place_order(
     claimed = orders.claim(client_order_id, at=at, lease=lease)  # committed before the venue hears of it
     if claimed is None:
         return None
-    placed = _submit(claimed, at, orders, trading, now)
+    placed = _submit(claimed, at, orders, trading, instruments, now)
     announce("execution_events", "orders", order_event(placed), now())
     if placed.state in (OrderState.APPROVED, OrderState.REJECTED):
         return None  # the sweep sends a released one again
@@ -70,9 +71,20 @@ def _has_turn(order: Order, trading: Trading, hand_on: HandOn, now: Callable[[],
     return True
 
 
-def _submit(order: Order, claimed_at: datetime, orders: Orders, trading: Trading, now: Callable[[], datetime]) -> Order:
+def _submit(
+    order: Order,
+    claimed_at: datetime,
+    orders: Orders,
+    trading: Trading,
+    instruments: Instruments,
+    now: Callable[[], datetime],
+) -> Order:
     try:
         exchange_order_id = trading.submit(order, signed_at=claimed_at)
+    except Restricted as error:
+        log.warning("symbol is restricted", symbol=order.symbol, no=error.what, code=error.code)
+        instruments.restrict(order.symbol, error.what, str(error), now())
+        return orders.reject(order, str(error), now())
     except Refused as error:
         log.warning("order refused by the venue", client_order_id=order.client_order_id, code=error.code)
         return orders.reject(order, str(error), now())

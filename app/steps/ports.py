@@ -80,6 +80,10 @@ class Instruments(Protocol):
         """The venue client's own records, by symbol."""
         ...
 
+    def restrict(self, symbol: str, what: str, reason: str, at: datetime) -> None:
+        """Hold `market_orders` or `tradable` for no, until the snapshot is replaced; audited."""
+        ...
+
 
 class Decision(Protocol):
     """One signal under the account's lock; everything it is told commits together, or nothing."""

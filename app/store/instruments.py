@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from app.domain.errors import Missing
 from app.domain.market import Instrument
 from app.store import rows
+from app.store.audits import audit
 from app.store.database import Database
 from app.store.inserts import insert_new
 from models import InstrumentRow
@@ -30,6 +31,13 @@ class Instruments:
         with self._database.writing() as session:
             session.execute(delete(InstrumentRow))
             insert_new(session, InstrumentRow, values, ("symbol",))
+
+    def restrict(self, symbol: str, what: str, reason: str, at: datetime) -> None:
+        """Hold `market_orders` or `tradable` for no, until the snapshot is replaced; audited."""
+        with self._database.writing() as session:
+            changed = update(InstrumentRow).where(InstrumentRow.symbol == symbol).values({what: False})
+            session.execute(changed)
+            audit(session, "symbol.restricted", "orders", {"symbol": symbol, "no": what, "reason": reason}, at)
 
     def get(self, symbol: str) -> Instrument:
         """One symbol's rules, or Missing."""

@@ -11,7 +11,20 @@ from tests.chaos.virtual import Killed, Timeline
 DATABASE = frozenset({"bars", "signals", "ledger", "orders", "trades"})
 SHARED = DATABASE | {"venue", "hand_on"}  # where it matters who comes first
 WRITES = frozenset(
-    {"save", "mark", "set_state", "tighten", "claim", "release", "accept", "doubt", "reject", "expire", "settle"}
+    {
+        "save",
+        "mark",
+        "set_state",
+        "tighten",
+        "claim",
+        "release",
+        "accept",
+        "doubt",
+        "reject",
+        "expire",
+        "settle",
+        "restrict",
+    }
 )
 
 

@@ -34,6 +34,18 @@ class InstrumentsContract:
         with pytest.raises(Missing):
             store.instruments.get("ETH/USDT")
 
+    def test_a_restriction_holds_for_its_symbol_until_the_next_snapshot(self, store: StoreUnderTest) -> None:
+        eth = an_instrument("ETH/USDT")
+        store.instruments.save([an_instrument(), eth], {}, NOON)
+        store.instruments.restrict("BTC/USDT", "market_orders", "30051", LATER)
+        store.instruments.restrict("BTC/USDT", "tradable", "30000", LATER)
+        store.instruments.restrict("LOST/USDT", "tradable", "30000", LATER)
+
+        assert store.instruments.get("BTC/USDT") == an_instrument(market_orders=False, tradable=False)
+        assert store.instruments.get("ETH/USDT") == eth
+        store.instruments.save([an_instrument()], {}, LATER)
+        assert store.instruments.get("BTC/USDT") == an_instrument()
+
     def test_the_venues_own_records_come_back(self, store: StoreUnderTest) -> None:
         record = {"id": "BTCUSDT", "limits": {"amount": {"min": 0.001, "max": None}}, "active": True}
         store.instruments.save([an_instrument()], {"BTC/USDT": record}, NOON)

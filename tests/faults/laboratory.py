@@ -126,6 +126,7 @@ class Laboratory:
             name,
             orders=self.orders,
             trading=self.trading,
+            instruments=self.instruments,
             hand_on=self.hand_on,
             lease=timedelta(seconds=lease_s),
             announce=self.announce,

@@ -1,6 +1,7 @@
 """What the venue does to an order: the steps, SQLite and ccxt against the scenario of each number."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from time import sleep
@@ -138,7 +139,11 @@ def test_F17_a_symbol_that_the_api_does_not_trade_is_refused_and_stops_no_other(
     lab = laboratory("F17")
 
     assert [lab.instruments.get(symbol).tradable for symbol in (BTC, ETH)] == [False, True]
+    lab.instruments.save(
+        [replace(one, tradable=True) for one in lab.instruments.all()], lab.instruments.markets(), now()
+    )
     assert lab.place(lab.entry(BTC)).state is S.REJECTED
+    assert [lab.instruments.get(symbol).tradable for symbol in (BTC, ETH)] == [False, True]
     assert lab.holding(ETH).state is S.FILLED
 
 
@@ -150,6 +155,17 @@ def test_F18_an_ioc_that_rests_is_ended_when_its_time_is_over(laboratory: Make) 
     assert lab.settle(name).state is S.OPEN
     assert lab.settle(name, order_timeout_s=0).state is S.CANCELLED
     assert lab.ledger.account({}, now()).reserved == 0
+
+
+def test_F19_a_symbol_without_market_orders_gets_marketable_limits_from_then_on(laboratory: Make) -> None:
+    lab = laboratory("F19")
+    lab.instruments.save([replace(lab.instruments.get(BTC), market_orders=True)], lab.instruments.markets(), now())
+
+    refused = lab.place(lab.entry(order_type=OrderType.MARKET))
+    limited = lab.place(lab.entry(order_type=OrderType.MARKET))
+
+    assert (refused.type, refused.state) == (OrderType.MARKET, S.REJECTED)
+    assert (limited.type, limited.state) == (OrderType.IOC, S.OPEN)
 
 
 def test_F20_a_clock_that_is_off_costs_one_try_and_is_made_up_for(laboratory: Make) -> None:

@@ -49,8 +49,15 @@ def test_what_was_decided_is_told_in_its_order(database: Database, store: StoreU
     store.opened().entry()
 
     events = read_record(database).events
+    approved = events[-2]
 
-    assert [event.kind for event in events] == ["account.opened", "order.approved"]
-    assert events[0].number < events[1].number
-    assert events[1].data["client_order_id"] == "O-signal-1"
-    assert events[1].at == NOON
+    assert [event.kind for event in events] == [
+        "account.opened",
+        "signal.found",
+        "trade.pending",
+        "order.approved",
+        "signal.approved",
+    ]
+    assert [event.number for event in events] == sorted(event.number for event in events)
+    assert approved.data["client_order_id"] == "O-signal-1"
+    assert approved.at == NOON

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import ccxt
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
-from app.domain.errors import Denied, RateLimited, Refused, Unavailable, Unknown, VenueError
+from app.domain.errors import Denied, RateLimited, Refused, Restricted, Unavailable, Unknown, VenueError
 
 if TYPE_CHECKING:
     from app.exchanges.mexc.client import Client
@@ -75,6 +75,10 @@ CURES = {
     **dict.fromkeys(("406", "700006"), ADDRESS),
     **dict.fromkeys(("403", "511", "701", "702", "703", "704", "700007"), PERMISSION),
     **dict.fromkeys(("60005", "10099", "140002"), ACCOUNT),
+}
+RESTRICTIONS = {
+    **dict.fromkeys(("30018", "30019", "30051"), "market_orders"),
+    **dict.fromkeys(("10007", "30000", "30014", "30016", "30020", "30021", "-1121"), "tradable"),
 }
 CODES = {
     **dict.fromkeys(CURES, Kind.DENIED),
@@ -147,5 +151,6 @@ def _ours(error: ccxt.BaseError, client: "Client", errors: dict[Kind, type[Venue
     if kind is Kind.DENIED:
         return Denied(text, CURES.get(answer.code if answer else "", KEYS))
     if kind is Kind.REFUSED:
-        return Refused(text, answer.code if answer else "")
+        code = answer.code if answer else ""
+        return Restricted(text, code, RESTRICTIONS[code]) if code in RESTRICTIONS else Refused(text, code)
     return errors[kind](text)

@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 
-from app.domain.errors import Denied, RateLimited, Refused, Unavailable, VenueError
+from app.domain.errors import Denied, RateLimited, Refused, Restricted, Unavailable, VenueError
 
 
 @pytest.mark.parametrize(
@@ -13,6 +13,7 @@ from app.domain.errors import Denied, RateLimited, Refused, Unavailable, VenueEr
         Denied("the venue says no", "check the key"),
         RateLimited("too many requests", 2.5),
         Refused("too small", "30002"),
+        Restricted("no market orders", "30051", "market_orders"),
         Unavailable("nobody answers"),
     ],
     ids=lambda error: type(error).__name__,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.errors import Denied, RateLimited, Refused, Unavailable, Unknown, VenueError
+from app.domain.errors import Denied, RateLimited, Refused, Restricted, Unavailable, Unknown, VenueError
 from app.domain.market import microseconds
 from app.domain.orders import OrderState, OrderType, Side
 from app.exchanges import families, family
@@ -170,9 +170,9 @@ ANSWERS = {
     "30029": (refusal(30029), Refused),
     "30041": (refusal(30041), Refused),
     "30087": (refusal(30087), Refused),
-    "30051": (refusal(30051), Refused),
-    "10007": (refusal(10007), Refused),
-    "-1121": (refusal(-1121), Refused),
+    "30051": (refusal(30051), Restricted),
+    "10007": (refusal(10007), Restricted),
+    "-1121": (refusal(-1121), Restricted),
     "-2010": (refusal(-2010), Refused),
     "-2011": (refusal(-2011), Unknown),
     "-2013": (refusal(-2013), Unknown),

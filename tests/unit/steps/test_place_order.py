@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.domain.errors import Denied, RateLimited, Refused, Unavailable, Unknown
+from app.domain.errors import Denied, RateLimited, Refused, Restricted, Unavailable, Unknown
 from app.domain.orders import OrderState
 from app.domain.portfolio import TradeStatus
 from app.steps.place_order import place_order
@@ -19,6 +19,7 @@ def place(farm: MemoryFarm, client_order_id: str = "ORDER1") -> str | None:
         client_order_id,
         orders=farm.orders,
         trading=farm.trading,
+        instruments=farm.instruments,
         hand_on=farm.hand_on,
         lease=LEASE,
         announce=farm.announce,
@@ -184,3 +185,13 @@ def test_an_order_that_grew_old_while_it_waited_expires(memory: MemoryFarm) -> N
 
     assert memory.orders.get("ORDER1").state is OrderState.EXPIRED
     assert memory.trading.sent == []
+
+
+@pytest.mark.parametrize(("code", "what"), [("30051", "market_orders"), ("10007", "tradable")])
+def test_what_the_venue_restricts_is_not_asked_for_again(memory: MemoryFarm, code: str, what: str) -> None:
+    memory.given(an_order())
+    memory.trading.deaf = [Restricted("not for this symbol", code, what)]
+
+    assert place(memory) is None
+    assert memory.orders.get("ORDER1").state is OrderState.REJECTED
+    assert not getattr(memory.instruments.get("BTC/USDT"), what)

@@ -69,6 +69,7 @@ def placed(memory: MemoryFarm, name: str = "ORDER1", **changes: object) -> None:
         name,
         orders=memory.orders,
         trading=memory.trading,
+        instruments=memory.instruments,
         hand_on=memory.hand_on,
         lease=10 * SECOND,
         announce=memory.announce,

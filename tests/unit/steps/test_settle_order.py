@@ -335,6 +335,7 @@ def test_placed_and_settled_is_a_round_trip(memory: MemoryFarm, settle: Settling
         "ORDER1",
         orders=memory.orders,
         trading=memory.trading,
+        instruments=memory.instruments,
         hand_on=memory.hand_on,
         lease=LEASE,
         announce=memory.announce,
