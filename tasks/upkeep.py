@@ -3,6 +3,7 @@
 from app import wiring
 from app.celery import farm
 from app.steps import archive_ticks as archiving
+from app.steps import flatten as flattening
 from app.steps import mark_equity as marking
 from app.steps import open_account as opening
 from app.steps import reconcile as reconciling
@@ -57,9 +58,18 @@ def sweep() -> int:
 
 @farm.task(base=Upkeep)
 def withdraw() -> int:
-    """Withdraw what a halt came too late for; returns how many entries."""
-    return withdrawing.withdraw_entries(
+    """Withdraw what a halt came too late for, and leave all trades if a halt is to flatten; returns how many."""
+    withdrawn = withdrawing.withdraw_entries(
         ledger=wiring.ledger(), orders=wiring.orders(), trading=wiring.trading(), at=wiring.now()
+    )
+    return withdrawn + flattening.flatten_while_halted(
+        wanted=wiring.settings().flatten_on_halt,
+        ledger=wiring.ledger(),
+        trades=wiring.trades(),
+        signals=wiring.signals(),
+        prices=wiring.prices(),
+        hand_on=hand_on(),
+        at=wiring.now(),
     )
 
 

@@ -1,19 +1,26 @@
-"""cdb halt, reduce, resume: a person changes the trading state; the database is all that it needs."""
+"""cdb halt, reduce, resume, flatten: a person changes the trading state, or leaves all trades."""
 
 import getpass
 import json
+import time
 from typing import Annotated
 
 import typer
 
 from app import wiring
 from app.cli.codes import FAILED, WRONG
+from app.cli.farm import seconds_of
 from app.domain.risk import TradingState
+from app.steps import flatten as flattening
 from app.steps.withdraw_entries import withdraw_entries
+from tasks._hand_on import hand_on
+
+LOOK_AGAIN_S = 1.0
 
 Reason = Annotated[str, typer.Option("--reason", help="Why; it is audited.")]
 By = Annotated[str, typer.Option("--by", help="Who; the user of this machine if not told.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Ask nothing.")]
+Wait = Annotated[str, typer.Option("--wait", help="How long to wait for it, such as 60s.")]
 Json = Annotated[bool, typer.Option("--json", help="For machines.")]
 
 
@@ -44,6 +51,38 @@ def resume(reason: Reason, by: By = "", yes: Yes = False, as_json: Json = False)
         typer.confirm(f"Trading is HALTED: {seen.state_reason}. Resume?", abort=True, err=True)
     opening, high = wiring.ledger().resume(why, who, wiring.breaker(), wiring.now())
     _tell({"trading_state": TradingState.ACTIVE, "day_open": f"{opening:f}", "day_high": f"{high:f}"}, as_json)
+
+
+def flatten(reason: Reason, by: By = "", yes: Yes = False, wait: Wait = "60s", as_json: Json = False) -> None:
+    """Halt, and sell all that open trades hold; the running farm does it. Exit code 1 if it is not done in time."""
+    why = _said(reason)
+    count = wiring.reports().summary().trades_open
+    if not yes:
+        typer.confirm(f"Halt, and leave {count} open trades at the market's price?", abort=True, err=True)
+    _set(TradingState.HALTED, f"flatten: {why}", by)
+    withdrawn = _withdrawn()
+    left = _left_until(time.monotonic() + (seconds_of(wait) or 0), why)
+    _tell({"trading_state": TradingState.HALTED, "withdrawn": withdrawn, "trades_left": left}, as_json)
+    if left:
+        typer.echo("Not all is sold. Does the farm run? cdb status; the same command again goes on.", err=True)
+        raise typer.Exit(FAILED)
+
+
+def _left_until(deadline: float, why: str) -> int:
+    """Ask for exits until nothing is held or the time is over; how many trades are left."""
+    while True:
+        flattening.flatten(
+            trades=wiring.trades(),
+            signals=wiring.signals(),
+            prices=wiring.prices(),
+            hand_on=hand_on(),
+            reason=why,
+            at=wiring.now(),
+        )
+        left = wiring.reports().summary().trades_open
+        if not left or time.monotonic() > deadline:
+            return left
+        time.sleep(LOOK_AGAIN_S)
 
 
 def _set(state: TradingState, reason: str, by: str) -> None:

@@ -175,6 +175,7 @@ class Risk(Market):
     max_day_loss: Share = Field(
         Decimal("0.10"), description="loss since the day's opening; beyond it trading halts until a person resets it"
     )
+    flatten_on_halt: bool = Field(False, description="whether a halt leaves every open trade")
     max_total_exposure: Share = Field(Decimal("0.30"), description="positions and approved entries, over equity")
     position_share: Share = Field(Decimal("0.05"), description="equity that one entry uses")
     min_position: Money = Field(Decimal(10), description="smallest entry, in quote currency")

@@ -6,13 +6,13 @@ from decimal import Decimal
 
 from app.domain.bars import Watched
 from app.domain.market import instant
-from app.domain.orders import Leg, Side
+from app.domain.orders import Leg
 from app.domain.protection import Level
-from app.domain.trading import Signal, exit_key
+from app.domain.trading import Signal
+from app.steps.exits import exit_signal
 from app.steps.ports import Trades
 
 PROTECTION = "protection"
-VERSION = "1"
 
 
 class Guard:
@@ -80,20 +80,14 @@ class Guard:
 
 
 def _signal(level: Level, leg: Leg, tick: Watched, frame: str, found_at: datetime) -> Signal:
-    return Signal(
-        key=exit_key(level.trade_id, leg, level.attempt),
+    return exit_signal(
+        level,
+        leg,
         strategy=PROTECTION,
-        version=VERSION,
-        symbol=level.symbol,
-        interval="",
-        bar_end=instant(tick.time_us),
-        leg=leg,
-        side=Side.SELL,
-        strength=1,
-        reason=f"price {tick.price} reached the {leg.replace('_', ' ')} of trade {level.trade_id}",
         price=tick.price,
+        reason=f"price {tick.price} reached the {leg.replace('_', ' ')} of trade {level.trade_id}",
+        at=instant(tick.time_us),
         found_at=found_at,
-        trade_id=level.trade_id,
         correlation_id=frame,
         tick_received_us=tick.received_us,
     )

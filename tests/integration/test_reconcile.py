@@ -1,56 +1,21 @@
 """Reconciliation over the simulator and a real database, by its tasks and by the command."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from io import StringIO
-from typing import Any
 
 import pytest
 
 from app import wiring
 from app.cli.codes import FAILED
-from app.domain.market import microseconds
 from app.domain.orders import OrderState, OrderType, intent_key
-from app.store import migrate
-from tasks import orders, risk, upkeep
+from tasks import orders, upkeep
 from tests.fixtures.databases import KINDS
-from tests.fixtures.farm import configured
-from tests.fixtures.memory.builders import a_signal, an_order
+from tests.fixtures.farm import approved
+from tests.fixtures.memory.builders import BTC, an_order
 from tests.fixtures.typed import Typed
 from tests.fixtures.venue import ServedVenue
-
-BTC = "BTC/USDT"
-
-
-@pytest.fixture
-def trading(
-    farm_settings: dict[str, str], venue: ServedVenue, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[ServedVenue]:
-    """A farm that has just begun, at a venue where BTC costs 100."""
-    values = {
-        **farm_settings,
-        "CDB_EXCHANGE_REST_URL": venue.rest_url,
-        "CDB_EXCHANGE_WS_URL": venue.ws_url,
-        "CDB_RISK__STALE_MARKET__LIMIT_S": "3600",
-        "CDB_REQUEST_WEIGHT": "0",  # so many starts ask for more than a venue grants
-    }
-    with configured(values, monkeypatch):
-        migrate(wiring.database())
-        venue.tick(BTC, 100, 1000)
-        upkeep.refresh_instruments()
-        upkeep.begin()
-        now_us = microseconds(wiring.now())
-        wiring.redis().hset(wiring.keys().prices, BTC, f"100.0|{now_us}|{now_us}")
-        yield venue
-
-
-def approved(key: str = "SIGNAL", **changes: Any) -> str | None:
-    at = wiring.now()
-    wiring.signals().save(a_signal(key, **{"bar_end": at, "found_at": at, **changes}))
-    name: str | None = risk.approve(key)
-    return name
 
 
 def placed_by_hand() -> str:
@@ -61,7 +26,7 @@ def placed_by_hand() -> str:
     return name
 
 
-def test_no_entry_is_approved_between_a_start_and_its_reconciliation(trading: ServedVenue) -> None:
+def test_no_entry_is_approved_between_a_start_and_its_reconciliation(begun: ServedVenue) -> None:
     wiring.books().forget()
     assert approved() is None
 
@@ -71,7 +36,7 @@ def test_no_entry_is_approved_between_a_start_and_its_reconciliation(trading: Se
 
 
 @pytest.mark.parametrize("farm_kind", KINDS, indirect=True)
-def test_an_order_whose_worker_was_killed_is_booked_by_the_next_start(trading: ServedVenue) -> None:
+def test_an_order_whose_worker_was_killed_is_booked_by_the_next_start(begun: ServedVenue) -> None:
     name = approved()
     assert name is not None
     orders.place(name)
@@ -82,22 +47,22 @@ def test_an_order_whose_worker_was_killed_is_booked_by_the_next_start(trading: S
     assert wiring.books().read(wiring.now()).cash == wiring.trading().balance("USDT")
 
 
-def test_f2_a_fill_that_the_venue_does_not_show_yet_is_booked_by_a_later_run(trading: ServedVenue) -> None:
+def test_f2_a_fill_that_the_venue_does_not_show_yet_is_booked_by_a_later_run(begun: ServedVenue) -> None:
     name = approved()
     assert name is not None
-    trading.fail("read_lag", ms=60_000)
+    begun.fail("read_lag", ms=60_000)
     orders.place(name)
 
     assert upkeep.reconcile() == 0
     assert wiring.orders().get(name).state is not OrderState.FILLED
-    trading.heal()
+    begun.heal()
 
     assert upkeep.reconcile() == 0
     assert wiring.orders().get(name).state is OrderState.FILLED
 
 
 @pytest.mark.parametrize("runs", [1, 5])
-def test_f26_any_number_of_starts_is_the_same_state(trading: ServedVenue, runs: int) -> None:
+def test_f26_any_number_of_starts_is_the_same_state(begun: ServedVenue, runs: int) -> None:
     name = approved()
     assert name is not None
     orders.place(name)
@@ -109,10 +74,10 @@ def test_f26_any_number_of_starts_is_the_same_state(trading: ServedVenue, runs: 
     books = wiring.books().read(wiring.now() - timedelta(hours=1))
     assert books.cash == wiring.trading().balance("USDT")
     assert books.coins == {"BTC": wiring.trading().balance("BTC")}
-    assert trading.status()["orders"] == 1
+    assert begun.status()["orders"] == 1
 
 
-def test_an_order_placed_by_hand_is_told_and_left_alone(trading: ServedVenue) -> None:
+def test_an_order_placed_by_hand_is_told_and_left_alone(begun: ServedVenue) -> None:
     name = placed_by_hand()
 
     assert upkeep.reconcile(full=True) == 1
@@ -123,9 +88,9 @@ def test_an_order_placed_by_hand_is_told_and_left_alone(trading: ServedVenue) ->
 
 
 @pytest.fixture
-def cdb(trading: ServedVenue, farm_settings: dict[str, str], monkeypatch: pytest.MonkeyPatch, typed: Typed) -> Typed:
+def cdb(begun: ServedVenue, farm_settings: dict[str, str], monkeypatch: pytest.MonkeyPatch, typed: Typed) -> Typed:
     """The command, on that farm."""
-    values = {"CDB_EXCHANGE_REST_URL": trading.rest_url, "CDB_EXCHANGE_WS_URL": trading.ws_url}
+    values = {"CDB_EXCHANGE_REST_URL": begun.rest_url, "CDB_EXCHANGE_WS_URL": begun.ws_url}
     for name, value in {**farm_settings, **values}.items():
         monkeypatch.setenv(name, value)
     return typed
@@ -175,7 +140,7 @@ def test_before_it_was_reconciled_status_and_doctor_say_so(cdb: Typed) -> None:
     assert (books["ok"], books["cure"]) == (False, "cdb reconcile")
 
 
-def test_no_cash_is_adopted_while_an_order_is_live(cdb: Typed, trading: ServedVenue) -> None:
+def test_no_cash_is_adopted_while_an_order_is_live(cdb: Typed, begun: ServedVenue) -> None:
     assert approved() is not None
 
     ended = cdb("reconcile", "--adopt-balance", "--reason", "a deposit", "--yes")

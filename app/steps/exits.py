@@ -1,0 +1,41 @@
+"""The signal that leaves one trade: by its stops and targets, or by a person."""
+
+from datetime import datetime
+
+from app.domain.orders import Leg, Side
+from app.domain.protection import Level
+from app.domain.trading import Signal, exit_key
+
+VERSION = "1"
+
+
+def exit_signal(
+    level: Level,
+    leg: Leg,
+    *,
+    strategy: str,
+    price: float,
+    reason: str,
+    at: datetime,
+    found_at: datetime,
+    correlation_id: str,
+    tick_received_us: int = 0,
+) -> Signal:
+    """A wish to sell all that a trade holds; its name is the same for the same trade, leg and attempt."""
+    return Signal(
+        key=exit_key(level.trade_id, leg, level.attempt),
+        strategy=strategy,
+        version=VERSION,
+        symbol=level.symbol,
+        interval="",
+        bar_end=at,
+        leg=leg,
+        side=Side.SELL,
+        strength=1,
+        reason=reason,
+        price=price,
+        found_at=found_at,
+        trade_id=level.trade_id,
+        correlation_id=correlation_id,
+        tick_received_us=tick_received_us,
+    )
