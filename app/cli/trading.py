@@ -13,6 +13,7 @@ from app.cli.farm import seconds_of
 from app.domain.risk import TradingState
 from app.steps import flatten as flattening
 from app.steps.withdraw_entries import withdraw_entries
+from tasks import orders, risk  # noqa: F401 - what an exit is sent to has to be known here
 from tasks._hand_on import hand_on
 
 LOOK_AGAIN_S = 1.0

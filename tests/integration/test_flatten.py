@@ -1,5 +1,8 @@
 """cdb flatten sells what open trades hold, through approval, venue and books; a halt may do so by itself."""
 
+import subprocess
+import sys
+
 import pytest
 import typer
 
@@ -8,6 +11,7 @@ from app.cli import trading
 from app.cli.codes import FAILED, WRONG
 from app.domain.risk import TradingState
 from tasks import orders, risk, upkeep
+from tests.fixtures.commands import ROOT
 from tests.fixtures.databases import KINDS
 from tests.fixtures.fakes import MemoryHandOn
 from tests.fixtures.farm import approved
@@ -89,3 +93,10 @@ def test_a_halt_flattens_when_it_is_told_to(
 
 def _declines(*_: object, **__: object) -> None:
     raise typer.Abort
+
+
+def test_a_process_of_its_own_knows_whom_to_send_an_exit_to() -> None:
+    code = "import app.cli.trading; from app.celery import farm; print('tasks.risk.approve' in farm.tasks)"
+    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+
+    assert told.stdout.strip() == "True", told.stderr
