@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 from time import sleep
 
-from app.domain.orders import OrderState, OrderType
+from app.domain.orders import TERMINAL, Order, OrderState, OrderType
 from app.domain.portfolio import TradeStatus
 from tests.faults.laboratory import BTC, ETH, READ_LAG, RECV_WINDOW, Laboratory, now
 
@@ -109,6 +109,65 @@ def test_F08_a_stale_open_does_not_bring_an_order_back(laboratory: Make) -> None
 
     assert lab.settle(order.client_order_id) == order
     assert lab.trade(order.trade_id).status == TradeStatus.OPEN
+
+
+def left(lab: Laboratory, trade_id: int) -> Order:
+    """An exit of a trade, sent and followed to its end."""
+    name = lab.exit(trade_id)
+    assert name is not None
+    lab.place(name)
+    return lab.settled(name, *TERMINAL)
+
+
+def test_F11_what_a_partial_fill_leaves_is_no_order_and_what_it_bought_can_be_left(laboratory: Make) -> None:
+    lab = laboratory("F11")
+    name = lab.entry()
+    lab.place(name)
+    entry = lab.settled(name, S.CANCELLED)
+
+    sold = left(lab, entry.trade_id)
+
+    assert 0 < entry.filled < entry.amount
+    assert (sold.state, sold.filled) == (S.FILLED, entry.filled)
+    assert lab.trade(entry.trade_id).status == TradeStatus.CLOSED
+    assert lab.trade(entry.trade_id).left == 0
+
+
+def test_F13_an_exit_that_was_refused_for_its_balance_is_tried_again_until_it_is_sold(laboratory: Make) -> None:
+    lab = laboratory("F13")
+    trade = lab.holding().trade_id
+
+    ended = [left(lab, trade).state for _ in range(3)]
+
+    assert ended == [S.REJECTED, S.REJECTED, S.FILLED]
+    assert lab.trade(trade).status == TradeStatus.CLOSED
+
+
+def test_F14_no_more_is_sold_than_a_fee_in_base_currency_has_left(laboratory: Make) -> None:
+    lab = laboratory("F14")
+    entry = lab.holding()
+    held = lab.trade(entry.trade_id).left
+
+    sold = left(lab, entry.trade_id)
+
+    assert held < entry.filled
+    assert sold.state is S.FILLED
+    assert 0 <= held - sold.filled < lab.instruments.get(BTC).amount_step
+    assert lab.trade(entry.trade_id).status == TradeStatus.CLOSED
+
+
+def test_F15_what_an_exit_leaves_behind_ends_as_dust(laboratory: Make) -> None:
+    lab = laboratory("F15")
+    trade = lab.holding().trade_id
+    left(lab, trade)
+    assert lab.trade(trade).status == TradeStatus.OPEN
+
+    lab.tick(1)  # now the rest is worth less than the venue lets anyone sell
+
+    assert lab.exit(trade) is None
+    assert lab.trade(trade).status == TradeStatus.CLOSED
+    assert lab.trade(trade).left > 0
+    assert lab.trades.levels() == []
 
 
 def test_F12_risk_counts_what_was_filled_of_an_entry(laboratory: Make) -> None:
