@@ -31,7 +31,8 @@ def test_without_a_command_the_help_is_shown(typed: Typed) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["up", "replay", "status", "halt", "reduce", "resume", "doctor", "migrate", "venue", "feed", "services"]
+    "command",
+    ["up", "replay", "status", "explain", "halt", "reduce", "resume", "doctor", "migrate", "venue", "feed", "services"],
 )
 def test_each_command_has_its_help(command: str, typed: Typed) -> None:
     ended = typed(command, "--help")
