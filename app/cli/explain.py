@@ -42,7 +42,7 @@ def _chapters(story: Story) -> Iterator[tuple[str, Iterable[str]]]:
     order = story.order
     yield f"Order {order.client_order_id}: {order.side} {order.symbol}, {order.leg}, {order.state}", _order(story)
     yield "Signal", _signal(story)
-    yield "Market", _market(story)
+    yield "Market", list(_market(story)) or ["nothing was kept"]
     yield "Risk checks", [_check(check) for check in story.checks] or ["none was kept"]
     yield "What happened", [_event(event, order) for event in story.events] or ["nothing was kept"]
     yield "Executions", list(_executions(story)) or ["none"]

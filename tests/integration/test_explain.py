@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+from sqlalchemy import delete
 
 from app import store as rooms
 from app import wiring
@@ -12,6 +13,7 @@ from app.cli.codes import FAILED, WRONG
 from app.domain.market import Tick, microseconds
 from app.domain.orders import OrderState
 from app.domain.risk import Check
+from models import SignalRow
 from tests.contracts.stores import StoreUnderTest, sale
 from tests.fixtures.memory.builders import BTC, NOON, a_fill, a_signal, an_order, some_bars
 from tests.fixtures.typed import Typed
@@ -58,6 +60,7 @@ def test_a_person_reads_the_story_from_the_ticks_to_the_profit(round_trip: Store
     assert any("of O-exit-1" in line for line in lines)
     fee = "commission 0.05 USDT; the venue's trade fill-1"
     assert f"2024-11-20 12:00:00.000  1 at 100, {fee}" in lines
+    assert "bought 1 at 100, sold 1 at 110, 0 left" in lines
     assert "realised 9.9 after fees of 0.1" in lines
     assert "also O-exit-1: sell, stop_loss, filled, filled 1 of 1 at 100" in lines
     assert "\x1b" not in ended.out
@@ -79,6 +82,17 @@ def test_an_order_of_which_little_is_known_says_so(store: StoreUnderTest, typed:
     assert "the venue's id is -" in ended.out
     assert "Executions\n  none\n" in ended.out
     assert "Risk checks\n  none was kept\n" in ended.out
+
+
+def test_a_signal_that_is_gone_hides_nothing_else(round_trip: StoreUnderTest, typed: Typed) -> None:
+    with wiring.database().writing() as session:
+        session.execute(delete(SignalRow))
+
+    ended = typed("explain", "O-signal-1")
+
+    assert ended.code == 0
+    assert "Signal\n  signal-1 is not stored\nMarket\n  nothing was kept\nRisk checks\n" in ended.out
+    assert "realised 9.9" in ended.out
 
 
 def test_machines_read_the_same_as_json(round_trip: StoreUnderTest, typed: Typed) -> None:
