@@ -52,9 +52,13 @@ def _chapters(story: Story) -> Iterator[tuple[str, Iterable[str]]]:
 def _order(story: Story) -> Iterator[str]:
     order = story.order
     yield f"{order.amount:f} at {order.price:f}, {order.type}; reserves {order.reserved:f} while it lives"
-    yield f"filled {order.filled:f} in {order.attempts} attempts; the venue's id is {order.exchange_order_id or '-'}"
+    yield f"filled {order.filled:f} after {_attempts(order)}; the venue's id is {order.exchange_order_id or '-'}"
     yield f"approved {_at(order.created_at)}, taken by the venue {_at(story.submitted_at)}"
     yield f"reason {order.reason or '-'}; correlation id {story.correlation_id or '-'}"
+
+
+def _attempts(order: Order) -> str:
+    return "1 attempt" if order.attempts == 1 else f"{order.attempts} attempts"
 
 
 def _signal(story: Story) -> Iterator[str]:
@@ -95,12 +99,12 @@ def _market(story: Story) -> Iterator[str]:
 
 
 def _bar(bar: Bar) -> str:
-    figures = f"open {bar.open} high {bar.high} low {bar.low} close {bar.close} volume {bar.volume:g}"
+    figures = f"open {bar.open} high {bar.high} low {bar.low} close {bar.close} volume {_figure(bar.volume)}"
     return f"{_at(bar.end)}  {figures}  {bar.ticks} ticks{'' if bar.whole else ', not whole'}"
 
 
 def _tick(tick: ArchivedTick) -> str:
-    return f"{_at(tick.at)}  {tick.side:<4}  {tick.quantity:g} at {tick.price}"
+    return f"{_at(tick.at)}  {tick.side:<4}  {_figure(tick.quantity)} at {tick.price}"
 
 
 def _check(check: RuleChecked) -> str:
@@ -138,7 +142,12 @@ def _sibling(order: Order) -> str:
 
 
 def _pairs(values: Mapping[str, Any]) -> str:
-    return " ".join(f"{name}={value}" for name, value in values.items())
+    return " ".join(f"{name}={_figure(value) if isinstance(value, float) else value}" for name, value in values.items())
+
+
+def _figure(value: float) -> str:
+    """Without the noise of its last digits; `--json` has all of them."""
+    return f"{value:.8g}"
 
 
 def _price(price: Decimal | None) -> str:

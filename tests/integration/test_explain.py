@@ -49,6 +49,7 @@ def test_a_person_reads_the_story_from_the_ticks_to_the_profit(round_trip: Store
     assert (ended.code, ended.err) == (0, "")
     lines = [line.strip() for line in ended.out.splitlines()]
     assert lines[0] == "Order O-signal-1: buy BTC/USDT, entry, filled"
+    assert "filled 1 after 1 attempt; the venue's id is venue-1" in lines
     assert "because crossed; momentum=0.25" in lines
     assert (
         "2 bars stored up to the signal's since 2024-11-20 11:59:00.000; the last has the signal's fingerprint" in lines
@@ -79,7 +80,7 @@ def test_an_order_of_which_little_is_known_says_so(store: StoreUnderTest, typed:
     ended = typed("explain", "O-signal-1")
 
     assert "0 bars stored up to the signal's\n" in ended.out
-    assert "the venue's id is -" in ended.out
+    assert "filled 0 after 0 attempts; the venue's id is -" in ended.out
     assert "Executions\n  none\n" in ended.out
     assert "Risk checks\n  none was kept\n" in ended.out
 
