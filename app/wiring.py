@@ -200,6 +200,12 @@ def reports() -> store.Reports:
     return store.Reports(database())
 
 
+@cache
+def stories() -> store.Stories:
+    """The whole story of an order."""
+    return store.Stories(database())
+
+
 # The venue
 
 

@@ -2,7 +2,7 @@
 
 import typer
 
-from app.cli import chaos, doctor, farm, reconcile, replay, status, trading
+from app.cli import chaos, doctor, explain, farm, reconcile, replay, status, trading
 
 HELP = """
 A farm of Celery workers that trades crypto on MEXC by itself.
@@ -30,6 +30,7 @@ cdb.command()(farm.up)
 cdb.command()(replay.replay)
 cdb.command()(chaos.chaos)
 cdb.command()(status.status)
+cdb.command()(explain.explain)
 cdb.command()(doctor.doctor)
 cdb.command()(reconcile.reconcile)
 cdb.command()(trading.halt)

@@ -13,6 +13,7 @@ from app.store.partitions import keep_ticks
 from app.store.record import Record, Recorded, RecordedOrder, read_record
 from app.store.reports import Delay, Reports, Summary
 from app.store.signals import Signals
+from app.store.stories import Stories, Story
 from app.store.ticks import Ticks
 from app.store.trades import Trades
 
@@ -31,6 +32,8 @@ __all__ = [
     "RecordedOrder",
     "Reports",
     "Signals",
+    "Stories",
+    "Story",
     "Summary",
     "Ticks",
     "Trades",
