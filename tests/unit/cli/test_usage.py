@@ -32,7 +32,23 @@ def test_without_a_command_the_help_is_shown(typed: Typed) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["up", "replay", "chaos", "status", "explain", "doctor", "reconcile", "halt", "reduce", "resume", "flatten", "migrate", "venue", "feed", "services"],
+    [
+        "up",
+        "replay",
+        "chaos",
+        "status",
+        "explain",
+        "doctor",
+        "reconcile",
+        "halt",
+        "reduce",
+        "resume",
+        "flatten",
+        "migrate",
+        "venue",
+        "feed",
+        "services",
+    ],
 )
 def test_each_command_has_its_help(command: str, typed: Typed) -> None:
     ended = typed(command, "--help")
