@@ -20,7 +20,7 @@ from models.orders import LIVE
 
 
 class Decision:
-    """What an approval sees and may do; see `Decision` in app/steps/ports.py."""
+    """What an approval sees and may do; see `Decision` in app/steps/ports/store.py."""
 
     def __init__(self, session: Session, row: AccountRow, signal_key: str, account: Account, at: datetime) -> None:
         self._session = session

@@ -1,4 +1,4 @@
-"""What the steps need from the world: one protocol for each thing they touch."""
+"""What the steps need from the database."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -6,14 +6,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Protocol
 
-from app.domain.errors import Missing as Missing
 from app.domain.market import Bar, BarClose, Instrument, Tick
 from app.domain.orders import Order, Report
 from app.domain.portfolio import Trade
 from app.domain.protection import Level, Protection
-from app.domain.reconciliation import Difference, Snapshot, VenueFill, VenueOrder
-from app.domain.risk import Account, Breaker, TradingState
-from app.domain.risk import Check as Check
+from app.domain.reconciliation import Difference, Snapshot
+from app.domain.risk import Account, Breaker, Check, TradingState
 from app.domain.trading import Signal
 
 
@@ -251,129 +249,4 @@ class Audits(Protocol):
 
     def write(self, event: str, service: str, data: Mapping[str, Any], at: datetime) -> None:
         """Append a row."""
-        ...
-
-
-class Trading(Protocol):
-    """A venue's private side. Errors are those of `app.domain.errors`."""
-
-    def await_turn(self, order: Order) -> None:
-        """Wait until it may be submitted; RateLimited or Unavailable when that would take too long. Claim it then."""
-        ...
-
-    def submit(self, order: Order, *, signed_at: datetime) -> str:
-        """Send it once, signed with the claim's time; returns the venue's order id.
-
-        Refused, Unknown, RateLimited or Unavailable (both: certainly not placed), Denied.
-        """
-        ...
-
-    def look_up(self, order: Order) -> Report | None:
-        """What the venue says of it, by client order id; None only when an answer said that it is not there."""
-        ...
-
-    def cancel(self, order: Order) -> None:
-        """Ask for its end; read it again afterwards."""
-        ...
-
-    def balance(self, currency: str) -> Decimal:
-        """What is free and locked of a currency."""
-        ...
-
-
-class VenueAccount(Protocol):
-    """A venue's books of our account. Errors are those of `app.domain.errors`."""
-
-    def open_orders(self, symbols: Sequence[str]) -> list[VenueOrder]:
-        """What works there, whoever placed it."""
-        ...
-
-    def orders(self, symbol: str, since: datetime) -> list[VenueOrder]:
-        """Orders made since then, as far back as the venue tells."""
-        ...
-
-    def fills(self, symbol: str, since: datetime) -> list[VenueFill]:
-        """Fills since then, oldest first, as far back as the venue tells."""
-        ...
-
-    def balances(self) -> dict[str, Decimal]:
-        """What is free and locked, by currency."""
-        ...
-
-
-class Market(Protocol):
-    """A venue's public side over REST."""
-
-    def instruments(self) -> tuple[list[Instrument], dict[str, dict[str, Any]]]:
-        """Every symbol's rules, and the client's own records of them."""
-        ...
-
-    def volumes(self) -> dict[str, Decimal]:
-        """Traded volume of the last day by symbol, in quote currency."""
-        ...
-
-    def bars(self, symbol: str, interval: str, since: datetime, until: datetime) -> list[Bar]:
-        """Closed bars, oldest first: from klines, or made from prints where there is no kline of that length."""
-        ...
-
-    def prints(self, symbol: str, since_us: int, until_us: int) -> list[Tick]:
-        """Past ticks of a symbol, oldest first."""
-        ...
-
-    def time_us(self) -> int:
-        """The venue's clock."""
-        ...
-
-
-class Prices(Protocol):
-    """The last price of each symbol."""
-
-    def last(self, symbols: Iterable[str]) -> dict[str, tuple[float, int]]:
-        """Price and its `time_us` by symbol; a symbol that was never heard is left out."""
-        ...
-
-
-class Windows(Protocol):
-    """The last bars that a strategy sees."""
-
-    def read(self, close: BarClose, size: int) -> list[Bar]:
-        """The last `size` bars up to and with this one, oldest first, rebuilt where Redis has forgotten them."""
-        ...
-
-
-class Searched(Protocol):
-    """Which closed bars need not be searched again for a while."""
-
-    def quiet(self, closes: Sequence[BarClose], at: datetime, until: datetime) -> None:
-        """Leave these alone until then."""
-        ...
-
-    def due(self, closes: Sequence[BarClose], at: datetime) -> list[BarClose]:
-        """Those of them that are not left alone now."""
-        ...
-
-
-class Announce(Protocol):
-    """Tells whoever listens to a topic; never fails, never waits."""
-
-    def __call__(self, topic: str, service: str, data: Mapping[str, Any], at: datetime) -> None: ...
-
-
-class HandOn(Protocol):
-    """Sends work to the next queue."""
-
-    def closes(self, closes: Sequence[BarClose], frame: str, received_us: int) -> None:
-        """To signals.find; `frame` names the frame of ticks that closed them."""
-        ...
-
-    def signal(self, key: str, correlation_id: str) -> None:
-        """To risk.approve, then orders.place."""
-        ...
-
-    def order(self, client_order_id: str, correlation_id: str, delay_s: float = 0) -> None:
-        """To orders.place, after a while."""
-        ...
-
-    def settle(self, client_order_id: str, correlation_id: str, delay_s: float) -> None:
-        """To orders.settle, after a while."""
         ...

@@ -1,0 +1,30 @@
+"""What the steps need from the world: one protocol for each thing they touch."""
+
+from app.domain.errors import Missing
+from app.domain.risk import Check
+from app.steps.ports.bus import Announce, HandOn, Prices, Searched, Windows
+from app.steps.ports.store import Audits, Bars, Books, Decision, Instruments, Ledger, Orders, Signals, Ticks, Trades
+from app.steps.ports.venue import Market, Trading, VenueAccount
+
+__all__ = [
+    "Announce",
+    "Audits",
+    "Bars",
+    "Books",
+    "Check",
+    "Decision",
+    "HandOn",
+    "Instruments",
+    "Ledger",
+    "Market",
+    "Missing",
+    "Orders",
+    "Prices",
+    "Searched",
+    "Signals",
+    "Ticks",
+    "Trades",
+    "Trading",
+    "VenueAccount",
+    "Windows",
+]

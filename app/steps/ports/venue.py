@@ -1,0 +1,81 @@
+"""What the steps need from a venue."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Protocol
+
+from app.domain.market import Bar, Instrument, Tick
+from app.domain.orders import Order, Report
+from app.domain.reconciliation import VenueFill, VenueOrder
+
+
+class Trading(Protocol):
+    """A venue's private side. Errors are those of `app.domain.errors`."""
+
+    def await_turn(self, order: Order) -> None:
+        """Wait until it may be submitted; RateLimited or Unavailable when that would take too long. Claim it then."""
+        ...
+
+    def submit(self, order: Order, *, signed_at: datetime) -> str:
+        """Send it once, signed with the claim's time; returns the venue's order id.
+
+        Refused, Unknown, RateLimited or Unavailable (both: certainly not placed), Denied.
+        """
+        ...
+
+    def look_up(self, order: Order) -> Report | None:
+        """What the venue says of it, by client order id; None only when an answer said that it is not there."""
+        ...
+
+    def cancel(self, order: Order) -> None:
+        """Ask for its end; read it again afterwards."""
+        ...
+
+    def balance(self, currency: str) -> Decimal:
+        """What is free and locked of a currency."""
+        ...
+
+
+class VenueAccount(Protocol):
+    """A venue's books of our account. Errors are those of `app.domain.errors`."""
+
+    def open_orders(self, symbols: Sequence[str]) -> list[VenueOrder]:
+        """What works there, whoever placed it."""
+        ...
+
+    def orders(self, symbol: str, since: datetime) -> list[VenueOrder]:
+        """Orders made since then, as far back as the venue tells."""
+        ...
+
+    def fills(self, symbol: str, since: datetime) -> list[VenueFill]:
+        """Fills since then, oldest first, as far back as the venue tells."""
+        ...
+
+    def balances(self) -> dict[str, Decimal]:
+        """What is free and locked, by currency."""
+        ...
+
+
+class Market(Protocol):
+    """A venue's public side over REST."""
+
+    def instruments(self) -> tuple[list[Instrument], dict[str, dict[str, Any]]]:
+        """Every symbol's rules, and the client's own records of them."""
+        ...
+
+    def volumes(self) -> dict[str, Decimal]:
+        """Traded volume of the last day by symbol, in quote currency."""
+        ...
+
+    def bars(self, symbol: str, interval: str, since: datetime, until: datetime) -> list[Bar]:
+        """Closed bars, oldest first: from klines, or made from prints where there is no kline of that length."""
+        ...
+
+    def prints(self, symbol: str, since_us: int, until_us: int) -> list[Tick]:
+        """Past ticks of a symbol, oldest first."""
+        ...
+
+    def time_us(self) -> int:
+        """The venue's clock."""
+        ...
