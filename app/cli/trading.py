@@ -12,9 +12,8 @@ from app.cli.codes import FAILED, WRONG
 from app.cli.farm import seconds_of
 from app.domain.risk import TradingState
 from app.steps import flatten as flattening
+from app.steps.ports import HandOn
 from app.steps.withdraw_entries import withdraw_entries
-from tasks import orders, risk  # noqa: F401 - what an exit is sent to has to be known here
-from tasks._hand_on import hand_on
 
 LOOK_AGAIN_S = 1.0
 
@@ -67,6 +66,14 @@ def flatten(reason: Reason, by: By = "", yes: Yes = False, wait: Wait = "60s", a
     if left:
         typer.echo("Not all is sold. Does the farm run? cdb status; the same command again goes on.", err=True)
         raise typer.Exit(FAILED)
+
+
+def hand_on() -> HandOn:
+    """Celery's; imported late, because that reads the settings, and what is wrong with them is for `main` to tell."""
+    from tasks import orders, risk  # noqa: F401 - an exit is sent to them
+    from tasks._hand_on import hand_on as celerys
+
+    return celerys()
 
 
 def _left_until(deadline: float, why: str) -> int:
