@@ -198,10 +198,10 @@ class Orders(Risk):
     claim_lease_s: Seconds = Field(20, description="how long a worker owns an order that it is sending")
     read_lag_s: Seconds = Field(2, description="how long the venue may not show an order that it has taken")
     request_weight: int = Field(
-        default_factory=lambda data: 500 if data["exchange"] == "simulated" else 300,
+        default_factory=lambda data: 0 if data["exchange"] == "simulated" else 300,
         ge=0,
         description="weight of requests that the venue allows in ten seconds, over all endpoints; 0: no limit",
-        json_schema_extra=_shown("500 on the simulator, 300 on MEXC"),
+        json_schema_extra=_shown("no limit on the simulator, 300 on MEXC"),
     )
     request_share: Annotated[Decimal, Field(gt=0, le=Decimal("0.8"))] = Field(
         Decimal("0.8"), description="how much of it the farm uses; the rest is for what nobody could count"

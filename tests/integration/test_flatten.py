@@ -96,7 +96,10 @@ def _declines(*_: object, **__: object) -> None:
 
 
 def test_a_process_of_its_own_knows_whom_to_send_an_exit_to() -> None:
-    code = "from app.cli import trading; trading.hand_on(); from app.celery import farm; print('tasks.risk.approve' in farm.tasks)"
+    code = (
+        "from app.cli import trading; trading.hand_on(); from app.celery import farm;"
+        "print('tasks.risk.approve' in farm.tasks)"
+    )
     told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
 
     assert told.stdout.strip() == "True", told.stderr
