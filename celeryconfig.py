@@ -43,7 +43,16 @@ def _prepare_results(engine: Engine) -> None:
         cursor.close()
 
 
-imports = ("tasks.ticks", "tasks.signals", "tasks.risk", "tasks.orders", "tasks.upkeep", "tasks._processes")
+imports = (
+    "tasks.ticks",
+    "tasks.signals",
+    "tasks.risk",
+    "tasks.orders",
+    "tasks.upkeep",
+    "tasks._processes",
+    "tasks._progress",
+    "tasks._dead_letters",
+)
 
 broker_url = _broker(_settings.redis_url)
 broker_connection_retry_on_startup = True
@@ -82,13 +91,14 @@ task_track_started = False
 
 task_ignore_result = True
 task_store_errors_even_if_ignored = True
-result_backend = f"db+{wiring.database().url.render_as_string(hide_password=False)}"
+result_backend = f"tasks._results:Results+{wiring.database().url.render_as_string(hide_password=False)}"
 result_extended = True
 result_expires = timedelta(days=7)
 database_create_tables_at_setup = False  # the migrations make them
 database_engine_options = {"pool_pre_ping": True, "pool_recycle": 3600}
 database_engine_callback = _prepare_results
 
+worker_consumer = "tasks._consumer:Consumer"
 worker_prefetch_multiplier = 1
 worker_disable_prefetch = True
 worker_soft_shutdown_timeout = 20
@@ -103,14 +113,19 @@ beat_schedule_filename = str(_settings.data_dir / "celerybeat-schedule")
 beat_schedule = {
     "wake": _every(_settings.wake_s, "tasks.upkeep.wake"),
     "sweep": _every(_settings.sweep_s, "tasks.upkeep.sweep"),
+    "letters": _every(_settings.sweep_s, "tasks.upkeep.keep_letters"),
     "withdraw": _every(_settings.sweep_s, "tasks.upkeep.withdraw"),
+    "watch": _every(_settings.sweep_s, "tasks.upkeep.watch"),
     "mark": _every(_settings.mark_s, "tasks.upkeep.mark_equity"),
+    "seal": _every(_settings.seal_s, "tasks.upkeep.seal"),
     "warm": _every(_settings.warm_s, "tasks.upkeep.warm"),
     "reconcile": _every(_settings.reconcile_s, "tasks.upkeep.reconcile"),
     "reconcile-all": _every(_settings.reconcile_all_s, "tasks.upkeep.reconcile", True),
     "refresh": _every(_settings.refresh_s, "tasks.upkeep.refresh_instruments"),
     "retain": _every(_settings.retain_s, "tasks.upkeep.retain"),
 }
+if _settings.clock == "system":  # a replay is heard whole, and may be worked through long after its time
+    beat_schedule["check-history"] = _every(_settings.warm_s, "tasks.upkeep.check_history")
 if _settings.archive:
     beat_schedule |= {
         f"archive-{shard}": _every(_settings.archive_s, "tasks.upkeep.archive", shard)

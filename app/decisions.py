@@ -33,10 +33,11 @@ def protection(settings: Settings) -> ProtectionBySymbol:
 
 
 def request_budget(settings: Settings) -> tuple[Budget, int]:
-    """What may be asked of a venue's host, and how many processes share it: the feed and a command too."""
+    """What may be asked of each endpoint, and how many processes share it: the feed, a mirror and a command too."""
+    mirrors = settings.needs_venue and settings.venue_market == "mirror"
     return (
         Budget(int(settings.request_weight * settings.request_share)),
-        settings.workers_orders + settings.workers_upkeep + 2,
+        settings.workers_orders + settings.workers_upkeep + 2 + mirrors,
     )
 
 

@@ -10,10 +10,14 @@ import redis as redis_py
 
 from app import bus, decisions, log, risk, store
 from app import strategies as strategy_files
+from app.domain.market import BarClose
+from app.domain.progress import Watch
 from app.domain.protection import Protection
+from app.domain.rate_limit import Pause
 from app.domain.risk import Breaker
 from app.domain.sizing import Sizing
 from app.exchanges import mexc, simulated
+from app.heartbeats import Heartbeats
 from app.paced_clock import PacedClock
 from app.settings import Settings, SettingsError
 from app.settings.reading import load
@@ -39,6 +43,11 @@ def logging(service: str) -> None:
     log.configure(level=chosen.log_level, form=chosen.log_format, secrets=chosen.secrets, service=service)
 
 
+def without_secrets(text: str) -> str:
+    """A text that may be kept and shown."""
+    return log.Scrub(settings().secrets).text(text)
+
+
 # The clock
 
 
@@ -53,6 +62,12 @@ def clock() -> Callable[[], datetime]:
     if settings().clock == "system":
         return lambda: datetime.now(UTC)
     return PacedClock(stored_pace().read, lambda: time.time_ns() // 1000)
+
+
+def venue_now() -> datetime:
+    """The venue's time, as far as the feed has measured it."""
+    status = feed_status().read()
+    return now() + timedelta(milliseconds=status["offset_ms"] if status else 0)
 
 
 # Redis
@@ -84,9 +99,21 @@ def windows() -> bus.Windows:
 
 
 @cache
-def searched() -> bus.Searched:
+def searched() -> bus.Resting[BarClose]:
     """Which closed bars need no search."""
-    return bus.Searched(redis(), keys())
+    return bus.searched(redis(), keys())
+
+
+@cache
+def sent_again() -> bus.Resting[str]:
+    """Which signals the sweep leaves alone."""
+    return bus.sent_again(redis(), keys())
+
+
+@cache
+def outdated() -> bus.OutdatedHistories:
+    """Which symbols' histories are outdated."""
+    return bus.OutdatedHistories(redis(), keys())
 
 
 @cache
@@ -108,6 +135,12 @@ def counters() -> bus.Counters:
 
 
 @cache
+def letters_aside() -> bus.LettersAside:
+    """Dead letters that the database could not take."""
+    return bus.LettersAside(redis(), keys())
+
+
+@cache
 def levels_changed() -> bus.LevelsChanged:
     """Tells the drains that a trade's levels are others."""
     return bus.LevelsChanged(redis(), keys())
@@ -123,6 +156,12 @@ def feed_status() -> bus.FeedStatus:
 def presence() -> bus.Presence:
     """Which workers are at work."""
     return bus.Presence(redis(), keys())
+
+
+@cache
+def queues() -> bus.Queues:
+    """The broker's queues."""
+    return bus.Queues(redis(), settings().redis_prefix)
 
 
 @cache
@@ -180,6 +219,12 @@ def orders() -> store.Orders:
 def trades() -> store.Trades:
     """Trades."""
     return store.Trades(database())
+
+
+@cache
+def letters() -> store.Letters:
+    """Dead letters."""
+    return store.Letters(database())
 
 
 @cache
@@ -241,6 +286,13 @@ def limiter(rest_url: str) -> bus.Limiter:
     client = bus.connect(settings().redis_url, timeout_s=LIMITER_S, retries=0)
     budget, processes = decisions.request_budget(settings())
     return bus.Limiter(client, keys(), urlsplit(rest_url).netloc, budget, processes=processes)
+
+
+def pauses() -> dict[str, Pause]:
+    """The pauses in force, by the host that wanted them."""
+    limiters = [limiter(url) for url in sorted({settings().rest_url, settings().trading_url})]
+    found = {one.host: one.paused() for one in limiters}
+    return {host: pause for host, pause in found.items() if pause is not None}
 
 
 def _client(rest_url: str, api_key: str = "", api_secret: str = "") -> mexc.Client:
@@ -319,6 +371,17 @@ def seconds(name: str) -> timedelta:
 
 
 # Processes
+
+
+@cache
+def heartbeats() -> Heartbeats:
+    """What the workers of this machine tell of themselves."""
+    return Heartbeats(settings().data_dir / "heartbeats")
+
+
+def new_watch() -> Watch:
+    """To look at one worker with."""
+    return Watch(settings().stuck_s)
 
 
 def after_fork() -> None:

@@ -1,9 +1,11 @@
 """SQLAlchemy rows, one table a file; only app/store uses them."""
 
 from models.account import THE_ACCOUNT, AccountRow
+from models.audit_head import THE_HEAD, AuditHeadRow
 from models.audits import AuditRow
 from models.bars import BarRow
 from models.base import Base
+from models.dead_letters import DeadLetterRow
 from models.equity import EquityRow
 from models.executions import ExecutionRow
 from models.instruments import InstrumentRow
@@ -15,10 +17,13 @@ from models.trading_signals import SignalRow
 
 __all__ = [
     "THE_ACCOUNT",
+    "THE_HEAD",
     "AccountRow",
+    "AuditHeadRow",
     "AuditRow",
     "BarRow",
     "Base",
+    "DeadLetterRow",
     "EquityRow",
     "ExecutionRow",
     "InstrumentRow",

@@ -3,21 +3,30 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, String
+from sqlalchemy import BigInteger, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base
 from models.types import Instant, Json, Key
 
+UNSEALED = text("sequence IS NULL")
+
 
 class AuditRow(Base):
-    """One event."""
+    """One event; `sequence` and `hash` are given to it once, when it is sealed."""
 
     __tablename__ = "audits"
-    __table_args__ = (Index(None, "timestamp"), Index(None, "event_type"))
+    __table_args__ = (
+        Index(None, "timestamp"),
+        Index(None, "event_type"),
+        Index("uq_audits_sequence", "sequence", unique=True),
+        Index("ix_audits_unsealed", "id", sqlite_where=UNSEALED, postgresql_where=UNSEALED),
+    )
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)
     event_type: Mapped[str] = mapped_column(String(80))
     service: Mapped[str] = mapped_column(String(40))
     data: Mapped[dict[str, Any]] = mapped_column(Json)
     timestamp: Mapped[datetime] = mapped_column(Instant)
+    sequence: Mapped[int | None] = mapped_column(BigInteger)
+    hash: Mapped[str | None] = mapped_column(String(64))

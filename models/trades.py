@@ -45,3 +45,6 @@ class TradeRow(Base):
     peak: Mapped[Decimal | None] = mapped_column(Money)
     closed_at: Mapped[datetime | None] = mapped_column(Instant)
     correlation_id: Mapped[str] = mapped_column(String(80))
+    unprotected_since: Mapped[datetime | None] = mapped_column(Instant)
+    unprotected_s: Mapped[float] = mapped_column(default=0.0, server_default="0")
+    unprotected_told: Mapped[bool] = mapped_column(default=False, server_default="0")

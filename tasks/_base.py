@@ -26,6 +26,7 @@ class Upkeep(Task[Any, Any]):
     """A task that something else sends again: if the world is away it is not tried again, only told."""
 
     throws = TOLD
+    repeats = True  # the same task comes again: its failures are one dead letter, and what is TOLD is none
 
     def before_start(self, task_id: str, args: Any, kwargs: Any) -> None:
         """Put the task and its correlation id on every log line."""
@@ -59,6 +60,7 @@ class Step(Upkeep):
     When the world is away it is tried again after 1, 2, 4 … seconds and a little, six times, and then fails.
     """
 
+    repeats = False
     autoretry_for = (*AWAY, FindFailed)
     max_retries = 6
     default_retry_delay = 1  # after a lost process; otherwise the back-off reckons

@@ -20,6 +20,7 @@ def approve(signal_key: str) -> str | None:
         sizing=wiring.sizing(),
         order_type=OrderType(wiring.settings().order_type),
         slippage=wiring.settings().slippage,
+        exit_slippage=wiring.settings().exit_slippage,
         time_to_live=wiring.seconds("signal_ttl"),
         announce=wiring.topics(),
         at=wiring.now(),

@@ -1,25 +1,33 @@
 """Queue upkeep: what beat sends, to find what stands still and to keep what is known of the venue fresh."""
 
+from datetime import datetime, timedelta
+
 from app import wiring
 from app.celery import farm
 from app.steps import archive_ticks as archiving
+from app.steps import check_history as history_checking
 from app.steps import flatten as flattening
+from app.steps import keep_letter as keeping
 from app.steps import mark_equity as marking
 from app.steps import open_account as opening
 from app.steps import reconcile as reconciling
 from app.steps import refresh_instruments as refreshing
+from app.steps import seal as sealing
 from app.steps import sweep as sweeping
 from app.steps import sweep_closes as closes_sweeping
 from app.steps import wake as waking
 from app.steps import warm_windows as warming
+from app.steps import watch_positions as watching
 from app.steps import withdraw_entries as withdrawing
+from app.steps.history_alarm import Alarm
 from app.store import keep_ticks
 from tasks._base import Upkeep
 from tasks._hand_on import enqueue_drain, hand_on
 from tasks.orders import settle
 
 MOST_SYMBOLS = 100  # that are looked at for strange orders, five a request, besides those that were ordered
-asked: set[tuple[str, str]] = set()  # symbol and interval of each window whose past this process has asked for
+asked: set[tuple[str, str]] = set()  # symbol and interval of each window whose past this process was told
+quiet: dict[tuple[str, str], datetime] = {}  # and until when a market that does not trade need not be looked at
 
 
 @farm.task(base=Upkeep)
@@ -50,10 +58,18 @@ def sweep() -> int:
     return closes + sweeping.sweep(
         orders=wiring.orders(),
         signals=wiring.signals(),
+        sent_again=wiring.sent_again(),
+        letters=wiring.letters(),
         hand_on=hand_on(),
         at=wiring.now(),
         patience=wiring.seconds("patience"),
     )
+
+
+@farm.task(base=Upkeep)
+def keep_letters() -> int:
+    """Bring dead letters to the database that it could not take; returns how many."""
+    return keeping.keep_aside(letters=wiring.letters(), aside=wiring.letters_aside())
 
 
 @farm.task(base=Upkeep)
@@ -69,6 +85,19 @@ def withdraw() -> int:
         signals=wiring.signals(),
         prices=wiring.prices(),
         hand_on=hand_on(),
+        at=wiring.now(),
+    )
+
+
+@farm.task(base=Upkeep)
+def watch() -> int:
+    """Measure for how long open positions are not protected; returns how many are not."""
+    return watching.watch_positions(
+        trades=wiring.trades(),
+        mailboxes=wiring.mailboxes(),
+        audits=wiring.audits(),
+        announce=wiring.topics(),
+        alert_after=wiring.seconds("unprotected_alert"),
         at=wiring.now(),
     )
 
@@ -125,7 +154,24 @@ def warm() -> int:
         size=wiring.window_size(),
         asked=asked,
         window_changed=wiring.windows().forget,
+        alarm=Alarm(wiring.outdated(), wiring.audits(), wiring.venue_now()),
         at=wiring.now(),
+    )
+
+
+@farm.task(base=Upkeep)
+def check_history() -> int:
+    """Find histories that are outdated; returns how many bars came from the venue."""
+    return history_checking.check_history(
+        market=wiring.market(),
+        bars=wiring.bars(),
+        alarm=Alarm(wiring.outdated(), wiring.audits(), wiring.venue_now()),
+        symbols=wiring.symbols(),
+        intervals=wiring.settings().bar_intervals,
+        size=wiring.window_size(),
+        asked=asked,
+        quiet=quiet,
+        window_changed=wiring.windows().forget,
     )
 
 
@@ -136,6 +182,13 @@ def refresh_instruments() -> int:
 
 
 @farm.task(base=Upkeep)
+def seal() -> int:
+    """Seal the audits that wait; returns how many."""
+    return sealing.seal(audits=wiring.audits(), at=wiring.now())
+
+
+@farm.task(base=Upkeep)
 def retain() -> int:
-    """Make room for new raw ticks and drop old ones; returns how many rows or partitions went."""
-    return keep_ticks(wiring.database(), wiring.now(), wiring.settings().retention_days)
+    """Make room for new raw ticks, drop old ones and old dead letters; returns how many rows or partitions went."""
+    letters = wiring.letters().forget(wiring.now() - timedelta(days=wiring.settings().letter_days))
+    return letters + keep_ticks(wiring.database(), wiring.now(), wiring.settings().retention_days)

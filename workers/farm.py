@@ -73,6 +73,7 @@ class Farm:
             embedded_redis.prepare(settings)
             await self._keep(Supervisor([redis_service(settings)], self._logs))
         await asyncio.to_thread(wiring.presence().begin)
+        wiring.heartbeats().begin()
         tell("preparing the database")
         await asyncio.to_thread(_prepare_database)
         if settings.needs_venue:

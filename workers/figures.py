@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from app import wiring
+from app.domain.rate_limit import Pause
 from app.store import Summary
 
 QUEUES = ("ticks", "signals", "risk", "orders", "upkeep")
@@ -14,7 +15,10 @@ QUEUES = ("ticks", "signals", "risk", "orders", "upkeep")
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Totals, depths and states; money in quote currency. `feed` is None when no feed has spoken for 10 s."""
+    """Totals, depths and states; money in quote currency. `feed` is None when no feed has spoken for 10 s.
+
+    `pauses` are of the venue's hosts that nobody may ask just now.
+    """
 
     at: datetime
     counters: Mapping[str, int]
@@ -22,6 +26,7 @@ class Figures:
     queues: Mapping[str, int]
     feed: Mapping[str, Any] | None
     summary: Summary
+    pauses: Mapping[str, Pause]
 
     @property
     def bars(self) -> int:
@@ -49,24 +54,21 @@ class Figures:
             "mailboxes": {str(shard): depth for shard, depth in self.mailboxes.items()},
             "queues": dict(self.queues),
             "feed": self.feed,
+            "pauses": {host: asdict(pause) for host, pause in self.pauses.items()},
             **{name: _plain(value) for name, value in asdict(self.summary).items()},
         }
 
 
 def read() -> Figures:
     """As it is now; raises what Redis or the database raise."""
-    client, prefix = wiring.redis(), wiring.settings().redis_prefix
-    with client.pipeline(transaction=False) as pipe:
-        for queue in QUEUES:
-            pipe.llen(f"{prefix}{queue}")
-        depths = pipe.execute()
     return Figures(
         at=wiring.now(),
         counters=wiring.counters().all(),
         mailboxes=wiring.mailboxes().depths(),
-        queues=dict(zip(QUEUES, depths, strict=True)),
+        queues=wiring.queues().depths(QUEUES),
         feed=wiring.feed_status().read(),
         summary=wiring.reports().summary(),
+        pauses=wiring.pauses(),
     )
 
 

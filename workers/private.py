@@ -118,5 +118,6 @@ def private_stream() -> Private:
     from tasks._hand_on import hand_on
 
     settings = wiring.settings()
-    stream = PrivateStream(settings.trading_url, settings.trading_ws_url, *settings.trading_keys)
+    limiter = wiring.limiter(settings.trading_url)
+    stream = PrivateStream(settings.trading_url, settings.trading_ws_url, *settings.trading_keys, limiter=limiter)
     return Private(stream, orders=wiring.orders(), hand_on=hand_on(), now=wiring.clock())

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from http.client import HTTPException
 from typing import Any
@@ -13,7 +14,7 @@ import redis
 from app import bus, wiring
 from app.wiring import Settings
 from workers import embedded_redis
-from workers.supervisor import Probe, Service
+from workers.supervisor import Objection, Probe, Service
 
 PYTHON = sys.executable
 PROBE_TIMEOUT_S = 2
@@ -49,7 +50,8 @@ def _worker(queue: str, processes: int) -> Service:
     """One Celery worker for one queue; `celery -A app worker -Q signals -c 4` adds another beside it."""
     options = ("-Q", queue, "-c", str(processes), "-n", f"{queue}@%h", "--without-mingle", "--without-gossip")
     events = ("-E",) if queue in WITH_EVENTS else ()
-    return Service(queue, _celery("worker", *options, *events), ready=_worker_is_ready, env=QUIET)
+    command = _celery("worker", *options, *events)
+    return Service(queue, command, ready=_worker_is_ready, watch=_watched_worker, env=QUIET)
 
 
 def _flower(settings: Settings) -> Service:
@@ -85,6 +87,17 @@ async def _worker_is_ready(pid: int) -> bool:
         return await asyncio.to_thread(wiring.presence().is_here, pid)
     except redis.RedisError:  # the embedded one is being restarted
         return False
+
+
+def _watched_worker() -> Objection:
+    watch = wiring.new_watch()
+
+    async def objection(pid: int) -> str | None:
+        beat = wiring.heartbeats().read(pid)
+        waiting = await asyncio.to_thread(wiring.queues().waiting, beat.queues) if beat else None
+        return watch.look(beat, waiting, time.monotonic())
+
+    return objection
 
 
 async def _feed_is_ready(pid: int) -> bool:

@@ -22,6 +22,7 @@ LONGEST_PAUSE_S = 30.0
 STEADY_S = 60.0  # whoever ran this long begins again with the shortest pause
 PATIENCE = 3  # deaths before it was ever ready
 PROBE_S = 0.1
+LOOK_S = 0.5
 STOP_S = 25.0
 LAST_WORDS_S = 1.0
 NO_PROGRAM = 127  # what a shell says
@@ -38,21 +39,31 @@ class CannotStart(Exception):
 Probe = Callable[[int], Awaitable[bool]]
 
 
+Objection = Callable[[int], Awaitable[str | None]]
+
+
 async def at_once(pid: int) -> bool:
     """Ready as soon as it runs."""
     return True
+
+
+async def contented(pid: int) -> None:
+    """As long as it runs it is well."""
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
     """A command to keep running; `ready` is asked with its process id until it says yes. Services of one `wave`
     start together, after those of the waves before are ready; they are stopped in the reverse order.
+
+    `watch` is called for each of its processes; what it returns is asked again and again why that one is stuck.
     """
 
     name: str
     command: tuple[str, ...]
     wave: int = 0
     ready: Probe = at_once
+    watch: Callable[[], Objection] = lambda: contented
     env: dict[str, str] = field(default_factory=dict)
 
 
@@ -128,14 +139,14 @@ class Kept:
             self._note(f"{self.service.command[0]} cannot be run: {error.strerror}\n")
             return NO_PROGRAM
         self._process = process
-        probing = asyncio.create_task(self._probe(process.pid))
+        attending = asyncio.create_task(self._attend(process.pid))
         copying = asyncio.create_task(self._copy_output(process))
         try:
             while process.returncode is None and not await self._stops_within(PROBE_S):
                 pass
             return await self._ended(process)
         finally:
-            probing.cancel()
+            attending.cancel()
             _kill_group(process.pid)  # what outlives it would do its work beside the next one
             await asyncio.wait({copying}, timeout=LAST_WORDS_S)
             copying.cancel()
@@ -174,10 +185,16 @@ class Kept:
             preexec_fn=_die_with_parent if sys.platform == "linux" else None,
         )
 
-    async def _probe(self, pid: int) -> None:
+    async def _attend(self, pid: int) -> None:
+        """See it get ready, and kill it when it is stuck."""
         while not await self.service.ready(pid):
             await asyncio.sleep(PROBE_S)
         self.is_ready = self.pid == pid
+        objection = self.service.watch()
+        while (reason := await objection(pid)) is None:
+            await asyncio.sleep(LOOK_S)
+        log.error("service makes no progress, killing it", service=self.service.name, pid=pid, reason=reason)
+        _kill_group(pid)
 
     async def _copy_output(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None

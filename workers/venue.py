@@ -14,6 +14,7 @@ import structlog
 from aiohttp import web
 
 from app.domain.pace import Pace
+from app.domain.rate_limit import Limiter
 from app.domain.recording import BadRecording
 from app.simulator import catalogue
 from app.simulator.account import Account, Change, Fees
@@ -34,9 +35,10 @@ from app.simulator.server import Server, application
 from app.simulator.stream import Hub
 from app.simulator.synthetic import Synthetic
 from app.simulator.venue import Terms, Venue
-from workers.venue_mirror import follow, live_listings
+from workers.venue_mirror import LiveMarket
 
 log = structlog.get_logger()
+Ready = Callable[["Address"], None]
 
 STEP_S = 0.01
 BACKLOG = 2_000
@@ -78,6 +80,7 @@ class VenueConfig:
     depth_levels: int = 20
     depth_notional: Decimal = Decimal(20_000)
     weight_limit: int = 500
+    weight_window_s: float = 10
     mirror_rest_url: str = "https://api.mexc.com"
     mirror_ws_url: str = "wss://wbs-api.mexc.com/ws"
     state_path: Path | None = None
@@ -102,14 +105,14 @@ class Address:
         return f"ws://{self.host}:{self.port}/ws"
 
 
-def run(config: VenueConfig, on_ready: Callable[[Address], None] = lambda address: None) -> None:
+def run(config: VenueConfig, on_ready: Ready = lambda address: None, limiter: Limiter | None = None) -> None:
     """Serve until SIGTERM or SIGINT; exits with 2 and a logged reason if it cannot."""
 
     async def main() -> None:
         stop = asyncio.Event()
         for one in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(one, stop.set)
-        await serve(config, stop, on_ready)
+        await serve(config, stop, on_ready, limiter=limiter)
 
     try:
         asyncio.run(main())
@@ -121,12 +124,13 @@ def run(config: VenueConfig, on_ready: Callable[[Address], None] = lambda addres
 async def serve(
     config: VenueConfig,
     stop: asyncio.Event,
-    on_ready: Callable[[Address], None] = lambda address: None,
+    on_ready: Ready = lambda address: None,
     real: Callable[[], int] = lambda: time.time_ns() // 1000,
+    limiter: Limiter | None = None,
 ) -> None:
-    """Serve until `stop`; `real` tells microseconds since the epoch. Raises CannotServe."""
-    clock = Clock(real)
-    market = await _market(config, clock)
+    """Serve until `stop`; `real` tells microseconds since the epoch, `limiter` is a mirror's. Raises CannotServe."""
+    clock, live = Clock(real), LiveMarket(config.mirror_rest_url, config.mirror_ws_url, limiter)
+    market = await _market(config, clock, live)
     venue = _venue(config, market, clock)
     keys, desk = ListenKeys(config.api_secret), Desk(venue)
     hub = Hub(venue, keys)
@@ -138,12 +142,9 @@ async def serve(
         log.info("venue is open", market=market.kind, symbols=len(market.listings), url=address.rest_url)
         strike = _strikes(Plan(config.scenario), venue, control)
         on_ready(address)
-        work: list[asyncio.Task[Any]] = [
-            asyncio.create_task(pump(venue, hub, strike)),
-            asyncio.create_task(stop.wait()),
-        ]
+        work = [asyncio.create_task(pump(venue, hub, strike)), asyncio.create_task(stop.wait())]
         if isinstance(market, Mirror):
-            work.append(asyncio.create_task(follow(market, config.mirror_rest_url, config.mirror_ws_url)))
+            work.append(asyncio.create_task(live.follow(market)))
         await _until_one_ends(work)
     finally:
         await door.close()
@@ -225,11 +226,11 @@ class Door:
             connection.force_close()
 
 
-async def _market(config: VenueConfig, clock: Clock) -> Market:
+async def _market(config: VenueConfig, clock: Clock, live: LiveMarket) -> Market:
     if config.market == "replay":
         return await _replay(config, clock)
     if config.market == "mirror":
-        return await _mirror(config, clock)
+        return await _mirror(config, clock, live)
     symbols = config.symbols or catalogue.symbols(FRESH_SYMBOLS)
     try:
         listings = [
@@ -242,9 +243,9 @@ async def _market(config: VenueConfig, clock: Clock) -> Market:
     return Synthetic(listings, seed=config.seed, ticks_per_s=rate, start_ms=clock.now_ms(), past_h=config.past_h)
 
 
-async def _mirror(config: VenueConfig, clock: Clock) -> Mirror:
+async def _mirror(config: VenueConfig, clock: Clock, live: LiveMarket) -> Mirror:
     try:
-        listings = await live_listings(config.mirror_rest_url, config.symbols)
+        listings = await live.listings(config.symbols)
     except ConnectionError as error:
         cure = "check the address and the network, or choose another market"
         raise CannotServe(f"{config.mirror_rest_url} cannot be mirrored ({error}); {cure}") from error
@@ -276,6 +277,7 @@ def _venue(config: VenueConfig, market: Market, clock: Clock) -> Venue:
         depth=Depth(config.spread_ticks, config.depth_levels, config.depth_notional),
         takes_duplicates=config.takes_duplicates,
         weight_limit=config.weight_limit,
+        weight_window_s=config.weight_window_s,
     )
     account, journal = Account(config.balances, fees), Journal(config.state_path)
     try:

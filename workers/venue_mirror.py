@@ -1,14 +1,19 @@
 """Follows the live market for a mirroring venue: its rules over REST once, its prints over the websocket."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from app.domain.errors import RateLimited
+from app.domain.rate_limit import Limiter
 from app.simulator.market import Listing, Print
 from app.simulator.mirror import Mirror
+
+if TYPE_CHECKING:
+    from app.exchanges.mexc.async_client import AsyncClient
 
 log = structlog.get_logger()
 
@@ -17,55 +22,50 @@ FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 30.0
 
 
-def client_of(rest_url: str, ws_url: str = "") -> Any:
-    """ccxt's websocket client of a venue that speaks MEXC's protocol; imported here, since only a mirror needs it."""
-    import ccxt.pro
+class LiveMarket:
+    """The venue that is mirrored; the farm's feed asks it too, so they share a `limiter`."""
 
-    host = rest_url.rstrip("/")
-    api: dict[str, Any] = {
-        "spot": {"public": host, "private": host},
-        "contract": {"public": f"{host}/api/v1/contract", "private": f"{host}/api/v1/private"},
-    }
-    if ws_url:
-        api["ws"] = {"spot": ws_url}
-    return ccxt.pro.mexc({"options": {"defaultType": "spot"}, "urls": {"api": api}})
+    def __init__(self, rest_url: str, ws_url: str, limiter: Limiter | None = None) -> None:
+        self._rest_url, self._ws_url, self._limiter = rest_url, ws_url, limiter
+        self._markets: Mapping[str, Any] = {}
 
+    async def listings(self, symbols: Sequence[str]) -> list[Listing]:
+        """The rules of these symbols; of all that can be traded if none are named. Raises ConnectionError."""
+        import ccxt
 
-async def live_listings(rest_url: str, symbols: Sequence[str]) -> list[Listing]:
-    """The rules of these symbols as the live venue has them; of all that can be traded if none are named.
+        client = self._client()
+        try:
+            self._markets = await client.load_markets()
+            prices = {row["symbol"]: row["price"] for row in await client.spotPublicGetTickerPrice()}
+        except (ccxt.BaseError, RateLimited) as error:
+            raise ConnectionError(f"{type(error).__name__}: {error}"[:300]) from error
+        finally:
+            await client.close()
+        markets = self._markets
+        wanted = symbols or [symbol for symbol, market in markets.items() if market["spot"] and market["active"]]
+        missing = [symbol for symbol in wanted if symbol not in markets or markets[symbol]["id"] not in prices]
+        if missing:
+            log.warning("symbols not mirrored", symbols=missing, reason="the live venue does not list them")
+        return [_listing(markets[symbol], prices) for symbol in wanted if symbol not in missing]
 
-    Raises ConnectionError.
-    """
-    import ccxt
+    async def follow(self, mirror: Mirror) -> None:
+        """Push every live print of what was listed into the mirror, thirty symbols a connection, until cancelled."""
+        symbols = [listing.symbol for listing in mirror.listings.values()]
+        groups = [symbols[start : start + STREAMS] for start in range(0, len(symbols), STREAMS)]
+        await asyncio.gather(*(self._follow_some(mirror, group) for group in groups))
 
-    client = client_of(rest_url)
-    try:
-        markets = await client.load_markets()
-        prices = {row["symbol"]: row["price"] for row in await client.spotPublicGetTickerPrice()}
-    except ccxt.BaseError as error:
-        raise ConnectionError(f"{type(error).__name__}: {error}"[:300]) from error
-    finally:
-        await client.close()
-    wanted = symbols or [symbol for symbol, market in markets.items() if market["spot"] and market["active"]]
-    missing = [symbol for symbol in wanted if symbol not in markets or markets[symbol]["id"] not in prices]
-    if missing:
-        log.warning("symbols not mirrored", symbols=missing, reason="the live venue does not list them")
-    return [_listing(markets[symbol], prices) for symbol in wanted if symbol not in missing]
+    async def _follow_some(self, mirror: Mirror, symbols: Sequence[str]) -> None:
+        client = self._client()
+        client.set_markets(self._markets)  # else each connection would ask for all of them again
+        try:
+            await asyncio.gather(*(_follow_one(mirror, client, symbol) for symbol in symbols))
+        finally:
+            await client.close()
 
+    def _client(self) -> "AsyncClient":
+        from app.exchanges.mexc.async_client import AsyncClient  # ccxt, which only a mirror needs
 
-async def follow(mirror: Mirror, rest_url: str, ws_url: str) -> None:
-    """Push every live print into the mirror, thirty symbols a connection, until cancelled."""
-    symbols = [listing.symbol for listing in mirror.listings.values()]
-    groups = [symbols[start : start + STREAMS] for start in range(0, len(symbols), STREAMS)]
-    await asyncio.gather(*(_follow_some(mirror, group, rest_url, ws_url) for group in groups))
-
-
-async def _follow_some(mirror: Mirror, symbols: Sequence[str], rest_url: str, ws_url: str) -> None:
-    client = client_of(rest_url, ws_url)
-    try:
-        await asyncio.gather(*(_follow_one(mirror, client, symbol) for symbol in symbols))
-    finally:
-        await client.close()
+        return AsyncClient(self._rest_url, self._ws_url, self._limiter)
 
 
 async def _follow_one(mirror: Mirror, client: Any, symbol: str) -> None:

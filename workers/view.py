@@ -136,6 +136,7 @@ def summary_rows(summary: Summary) -> dict[str, str]:
         "orders": f"{sum(summary.orders.values())}{_listed(summary.orders)}",
         "executions": str(summary.executions),
         "trades": f"{summary.trades_closed} closed ({summary.trades_won} won), {summary.trades_open} open",
+        "not protected": f"{summary.unprotected} trades now; {summary.unprotected_s:.1f} s in all",
         "profit and loss": f"{money(summary.realised, '+')} USDT realised",
         "fees": f"{money(summary.fees)} USDT",
         "equity": f"{money(summary.equity)} USDT",

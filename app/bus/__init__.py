@@ -7,11 +7,14 @@ from app.bus.feed_status import FeedStatus
 from app.bus.frames import Frame
 from app.bus.keys import Keys
 from app.bus.lease import Lease, Stale
+from app.bus.letters import LettersAside
 from app.bus.limiter import Limiter
 from app.bus.mailbox import Limits, Mailboxes, Pushed
+from app.bus.outdated import OutdatedHistories
 from app.bus.presence import Presence
 from app.bus.prices import Prices
-from app.bus.searched import Searched
+from app.bus.queues import Queues
+from app.bus.resting import Resting, searched, sent_again
 from app.bus.stored_pace import StoredPace
 from app.bus.topics import Topics
 from app.bus.windows import Windows
@@ -24,18 +27,23 @@ __all__ = [
     "Frame",
     "Keys",
     "Lease",
+    "LettersAside",
     "LevelsChanged",
     "Limiter",
     "Limits",
     "Mailboxes",
+    "OutdatedHistories",
     "Presence",
     "Prices",
     "Pushed",
-    "Searched",
+    "Queues",
+    "Resting",
     "Stale",
     "StoredPace",
     "Topics",
     "Windows",
     "connect",
     "plain_url",
+    "searched",
+    "sent_again",
 ]

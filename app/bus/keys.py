@@ -44,6 +44,21 @@ class Keys:
         return f"{self.prefix}searched"
 
     @property
+    def sent_again(self) -> str:
+        """Sorted set: keys of signals by the microsecond until which the sweep leaves them alone."""
+        return f"{self.prefix}sent-again"
+
+    @property
+    def outdated(self) -> str:
+        """Hash: name of an outdated history → JSON."""
+        return f"{self.prefix}outdated"
+
+    @property
+    def letters(self) -> str:
+        """List: JSON of the dead letters that the database could not take, newest first."""
+        return f"{self.prefix}letters"
+
+    @property
     def prices(self) -> str:
         """Hash: symbol → `price|time_us|received_us`."""
         return f"{self.prefix}prices"
@@ -73,8 +88,12 @@ class Keys:
         return f"{self.prefix}present:{host}"
 
     def budget(self, host: str) -> str:
-        """Hash: what was asked of a venue lately, and until when nobody asks; see permit.lua."""
+        """Hash: until when nobody asks a venue, and how long it is known; see permit.lua."""
         return f"{self.prefix}budget:{host}"
+
+    def spent(self, host: str, endpoint: str) -> str:
+        """Hash: what was asked lately of one of its endpoints; see permit.lua."""
+        return f"{self.prefix}budget:{host}:{endpoint}"
 
     @property
     def clock(self) -> str:

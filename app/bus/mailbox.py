@@ -93,6 +93,17 @@ class Mailboxes:
             leased = pipe.execute()
         return [shard for shard, depth in self.depths().items() if depth > 0 and not leased[shard]]
 
+    def worked_through(self) -> dict[int, float]:
+        """Seconds since what a drain worked through last came in, by shard; not known is left out."""
+        with self._client.pipeline(transaction=True) as pipe:
+            for shard in range(self.shards):
+                pipe.hget(self._keys.place(shard), "cursor")
+            pipe.time()
+            *cursors, (seconds, microseconds) = pipe.execute()
+        now_ms = seconds * 1000 + microseconds // 1000
+        came_ms = {shard: int(cursor.partition(b"-")[0]) for shard, cursor in enumerate(cursors) if cursor}
+        return {shard: max(0, now_ms - came) / 1000 for shard, came in came_ms.items()}
+
     def _places(self) -> dict[int, tuple[int, int, int]]:
         with self._client.pipeline(transaction=False) as pipe:
             for shard in range(self.shards):

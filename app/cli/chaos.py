@@ -25,54 +25,93 @@ from workers.chaos.measures import percentile
 from workers.chaos.run import Chaos
 from workers.chaos.script import script
 from workers.farm import Farm
+from workers.own_postgresql import PostgreSQL
 from workers.ports import free_port
+from workers.supervisor import CannotStart, Supervisor
 
+DATABASE_PATIENCE_S = 30.0
 SYMBOLS = 8  # one or two more than the exposure limit has room for
 STRATEGY = "workers.chaos.eager:Strategy"
 Seed = Annotated[int, typer.Option(min=0, help="The same seed makes the same script.")]
 For = Annotated[str, typer.Option("--for", help="How long the trouble lasts, such as 40s or 5m.")]
 Runs = Annotated[int, typer.Option(min=1, help="How many runs, each with the next seed.")]
+PostgreSql = Annotated[
+    bool, typer.Option("--postgresql", help="With a PostgreSQL of its own in the place of SQLite; it is troubled too.")
+]
 Keep = Annotated[bool, typer.Option("--keep", help="Keep the farm's folder also when everything held.")]
 
 
-def chaos(seed: Seed = 1, for_: For = "5m", runs: Runs = 1, keep: Keep = False, as_json: Json = False) -> None:
+def chaos(
+    seed: Seed = 1,
+    for_: For = "5m",
+    runs: Runs = 1,
+    postgresql: PostgreSql = False,
+    keep: Keep = False,
+    as_json: Json = False,
+) -> None:
     """Trouble a farm of its own with kills, pauses, lost messages and a faulty venue; then judge what came of it.
 
     It trades against the simulator, in a folder, on ports and with a Redis of its own. CDB_DATABASE_URL is used if
-    it is given; the database must be empty. Exit code 1, and the folder stays, if anything was lost, doubled or
-    over a limit. With --json each run is a line.
+    it is given; that database must be empty, and is not struck, whereas one of chaos' own is killed and paused too.
+    Exit code 1, and the folder stays, if anything was lost, doubled or over a limit. With --json each run is a line.
     """
     length_s = seconds_of(for_) or 0.0
     console = Console(stderr=as_json)
     verdicts = []
     for one in range(seed, seed + runs):
         folder = _settings_of_its_own(one)
+        server = _server_of_its_own(folder) if postgresql else None
         try:
-            verdicts.append(_run(one, length_s, folder, console, as_json=as_json))
+            verdicts.append(asyncio.run(_run(one, length_s, folder, console, server, as_json=as_json)))
         finally:
             _let_go()
-        _leave(folder, verdicts[-1], f"cdb chaos --seed {one} --for {for_}", keep=keep)
+            if server is not None:
+                shutil.rmtree(server.folder)
+        again = f"cdb chaos --seed {one} --for {for_}" + (" --postgresql" if postgresql else "")
+        _leave(folder, verdicts[-1], again, keep=keep)
     if runs > 1:
         console.print(together(verdicts))
     if not all(verdict.passed for verdict in verdicts):
         raise typer.Exit(FAILED)
 
 
-def _run(seed: int, length_s: float, folder: Path, console: Console, *, as_json: bool) -> Verdict:
-    _empty_database()
-    run = Chaos(script(seed, length_s), seed, lambda told: console.print(told, highlight=False, markup=False))
-    farm = Farm(flower=False)
-    asyncio.run(farm.run(lambda told: console.print(told, highlight=False), run.run))
-    if not run.is_over:
-        typer.echo(f"Chaos was stopped before its end; its folder is {folder}", err=True)
-        raise typer.Exit(FAILED)
-    verdict = judge(run.evidence())
-    restarts = sum(kept.restarts for kept in farm.kept)
+async def _run(
+    seed: int, length_s: float, folder: Path, console: Console, server: PostgreSQL | None, *, as_json: bool
+) -> Verdict:
+    beside = Supervisor([server.service()] if server else [], folder / "logs")
+    await beside.start(DATABASE_PATIENCE_S)
+    try:
+        _empty_database()
+        troubles = script(seed, length_s, database=server is not None)
+        run = Chaos(troubles, seed, lambda told: console.print(told, highlight=False, markup=False), beside.kept)
+        farm = Farm(flower=False)
+        await farm.run(lambda told: console.print(told, highlight=False), run.run)
+        if not run.is_over:
+            typer.echo(f"Chaos was stopped before its end; its folder is {folder}", err=True)
+            raise typer.Exit(FAILED)
+        verdict = judge(run.evidence())
+    finally:
+        wiring.database().engine.dispose()  # a server that is asked to stop waits for its clients
+        await beside.stop()
+    restarts = sum(kept.restarts for kept in (*beside.kept, *farm.kept))
     if as_json:
         typer.echo(json.dumps({"seed": seed, "restarts": restarts, "tripped": run.tripped, **plain(verdict)}))
     else:
         Console().print(table(verdict, seed, restarts))
     return verdict
+
+
+def _server_of_its_own(folder: Path) -> PostgreSQL:
+    """Its files are not in the farm's folder: it may run as another user, who cannot read there."""
+    server = PostgreSQL(Path(tempfile.mkdtemp(prefix=f"{folder.name}-pg-")))
+    try:
+        server.prepare()
+    except CannotStart:
+        shutil.rmtree(server.folder)
+        raise
+    os.environ["CDB_DATABASE_URL"] = server.url
+    wiring.reset()
+    return server
 
 
 def _let_go() -> None:

@@ -16,9 +16,10 @@ from rich.table import Table
 from sqlalchemy.exc import OperationalError
 
 from app import store, wiring
+from app.cli import limits
 from app.cli.codes import FAILED
 from app.cli.reconcile import told
-from app.domain.errors import Denied, Missing, VenueError
+from app.domain.errors import Denied, Missing, RateLimited, VenueError
 from app.domain.market import microseconds
 from app.store import DatabaseError
 from workers import embedded_redis
@@ -113,6 +114,9 @@ def _venue() -> Iterator[Finding]:
     except DatabaseError as error:  # the venue's rules are kept there
         yield Finding("venue", None, f"not tried: {error}")
         return
+    except RateLimited as error:  # the check of requests has the cure
+        yield Finding("venue", None, f"not asked: {error}")
+        return
     except VenueError as error:
         yield Finding("venue", False, str(error), f"is {settings.rest_url} right? else correct CDB_EXCHANGE_REST_URL")
         return
@@ -145,6 +149,34 @@ def _keys() -> Iterator[Finding]:
         yield Finding("keys", False, str(error), error.cure)
     except (VenueError, DatabaseError) as error:
         yield Finding("keys", None, f"not tried: {error}")
+
+
+def _requests() -> Iterator[Finding]:
+    if _asleep():
+        return
+    try:
+        counters, pauses = wiring.counters().all(), limits.in_force(wiring.pauses())
+    except RedisError:  # told by the check of Redis
+        return
+    cure = limits.CURE if pauses or limits.refused(counters) else ""
+    yield Finding("requests", not pauses, "; ".join([limits.felt(counters), *pauses]), cure)
+
+
+def _histories() -> Iterator[Finding]:
+    if _asleep():
+        return
+    try:
+        outdated = list(wiring.outdated().all().values())
+    except RedisError:  # it has a finding of its own
+        return
+    cure = (
+        "the warm-up asks the venue for them again and again; if the feed is silent, see its log and restart it, "
+        "if the venue's klines are old, wait: entries are refused meanwhile"
+    )
+    some = ", ".join(f"{one.name} ends at {one.newest:%Y-%m-%d %H:%M:%S} ({one.reason})" for one in outdated[:SHOWN])
+    more = f" and {len(outdated) - SHOWN} more" if len(outdated) > SHOWN else ""
+    if outdated:
+        yield Finding("histories", False, f"outdated: {some}{more}", cure)
 
 
 def _books() -> Iterator[Finding]:
@@ -194,6 +226,8 @@ CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     _venue,
     _symbols,
     _keys,
+    _requests,
+    _histories,
     _books,
     _disk,
     _libraries,

@@ -143,7 +143,8 @@ def venue(
         return
     wiring.logging("venue")
     config = venue_config(wiring.settings())
-    run(config if faults is None else replace(config, scenario=scenario.load(faults)))
+    limiter = wiring.limiter(config.mirror_rest_url) if config.market == "mirror" else None
+    run(config if faults is None else replace(config, scenario=scenario.load(faults)), limiter=limiter)
 
 
 def venue_config(settings: wiring.Settings) -> VenueConfig:

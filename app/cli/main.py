@@ -2,7 +2,7 @@
 
 import typer
 
-from app.cli import chaos, doctor, explain, farm, reconcile, replay, status, trading
+from app.cli import audit, chaos, doctor, explain, failed, farm, reconcile, replay, status, trading
 
 HELP = """
 A farm of Celery workers that trades crypto on MEXC by itself.
@@ -31,6 +31,8 @@ cdb.command()(replay.replay)
 cdb.command()(chaos.chaos)
 cdb.command()(status.status)
 cdb.command()(explain.explain)
+cdb.add_typer(audit.audit, name="audit")
+cdb.add_typer(failed.failed, name="failed")
 cdb.command()(doctor.doctor)
 cdb.command()(reconcile.reconcile)
 cdb.command()(trading.halt)

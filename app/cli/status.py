@@ -1,13 +1,13 @@
 """cdb status: what the live view shows, once."""
 
 import json
-from collections.abc import Mapping
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from app import wiring
+from app.cli import limits
 from app.cli.codes import UNREACHABLE
 from app.cli.reconcile import told
 from app.domain.errors import Missing
@@ -38,10 +38,18 @@ def status(as_json: Json = False) -> None:
         "ticks": str(seen.counters.get("ticks_processed", 0)),
         "bars": str(wiring.reports().bars()),
         "waiting": str(seen.waiting),
+        "histories": _histories(),
         "books": _books(),
-        "venue requests": _requests(seen.counters),
+        "venue requests": "; ".join([limits.felt(seen.counters), *limits.in_force(seen.pauses)]),
+        "dead letters": _letters(),
     }
     Console().print(view.summary_table(seen.summary, "Claire de Binare", extra))
+
+
+def _histories() -> str:
+    """Which of them have ceased though their market goes on."""
+    outdated = wiring.outdated().all()
+    return f"outdated: {', '.join(outdated)}" if outdated else "up to date as far as known"
 
 
 def _books() -> str:
@@ -56,10 +64,10 @@ def _books() -> str:
     return f"{compared}; {told(books.differences) or 'they agree'}"
 
 
-def _requests(counters: Mapping[str, int]) -> str:
-    """How often the venue's limit was felt since Redis was new."""
-    refused = counters.get("answers_429", 0) + counters.get("answers_418", 0)
-    return f"{counters.get('requests_waited', 0)} had to wait, {refused} refused as too many"
+def _letters() -> str:
+    """How many tasks failed for good."""
+    count = wiring.letters().count()
+    return f"{count} wait for a person: cdb failed list" if count else "none"
 
 
 def _since(summary: Summary) -> str:

@@ -1,10 +1,21 @@
 """The levels that protect a trade: reckoned at its entry, checked on every tick."""
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from decimal import Decimal
 
 from app.domain.orders import Leg
 from app.domain.portfolio import Trade
+
+FIRST_REST, LONGEST_REST = timedelta(seconds=0.5), timedelta(seconds=60)
+DOUBLINGS = 7  # from the one to the other
+
+
+def rest_after(attempts: int) -> timedelta:
+    """How long a trade is left alone after so many exits that did not sell all: twice as long each time."""
+    if attempts == 0:
+        return timedelta()
+    return min(LONGEST_REST, FIRST_REST * (1 << min(attempts - 1, DOUBLINGS)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +48,10 @@ class Protection:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A trade's protective levels as the drain checks them on every tick: floats, quote currency."""
+    """A trade's protective levels as the drain checks them on every tick: floats, quote currency.
+
+    `attempt` counts its exits so far; after one that failed it is left alone until `rests_until_us`, microseconds.
+    """
 
     trade_id: int
     symbol: str
@@ -46,6 +60,7 @@ class Level:
     trail: float | None
     peak: float
     attempt: int = 0
+    rests_until_us: int = 0
 
     def hit(self, price: float) -> Leg | None:
         """Which exit this price asks for, if any; the stop first."""

@@ -35,13 +35,13 @@ class Priority(IntEnum):
 
 
 class Limiter(Protocol):
-    """Shares one venue's budget between all who ask it."""
+    """Shares one venue's budgets between all who ask it; an endpoint is named as `GET order`."""
 
-    def acquire(self, weight: int, priority: Priority, patience_s: float | None = None) -> None:
+    def acquire(self, endpoint: str, weight: int, priority: Priority, patience_s: float | None = None) -> None:
         """Wait for a turn; RateLimited if that would take longer than the patience, and then nothing is spent."""
         ...
 
-    async def wait(self, weight: int, priority: Priority, patience_s: float | None = None) -> None:
+    async def wait(self, endpoint: str, weight: int, priority: Priority, patience_s: float | None = None) -> None:
         """`acquire` without holding up the event loop."""
         ...
 
@@ -51,10 +51,19 @@ class Limiter(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """For how long nobody asks a venue, and the HTTP status that it refused with (0: not known)."""
+
+    left_s: float
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
 class Budget:
-    """The weight that may be spent within a window; 0 is no limit."""
+    """The weight that may be spent at each endpoint within a window; 0 is no limit."""
 
     weight: int
+    window_ms: int = WINDOW_MS
 
     def ceiling(self, priority: Priority, *, careful: bool = False) -> int:
         """How much all together may have spent after a request of this priority."""
@@ -64,18 +73,19 @@ class Budget:
 
     def split(self, processes: int) -> "Budget":
         """What each of so many has for itself when they cannot speak to each other."""
-        return Budget(max(1, self.weight // processes) if self.weight else 0)
+        return Budget(max(1, self.weight // processes) if self.weight else 0, self.window_ms)
 
 
 class Window:
-    """The weight that one process has spent lately. Times are any clock's milliseconds."""
+    """The weight that one process has spent lately at an endpoint. Times are any clock's milliseconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, window_ms: int = WINDOW_MS) -> None:
+        self._window_ms = window_ms
         self._spent: deque[tuple[int, int]] = deque()
 
     def spent(self, now_ms: int) -> int:
         """Within the window that ends now."""
-        while self._spent and self._spent[0][0] <= now_ms - WINDOW_MS:
+        while self._spent and self._spent[0][0] <= now_ms - self._window_ms:
             self._spent.popleft()
         return sum(weight for _, weight in self._spent)
 
@@ -87,4 +97,5 @@ class Window:
         if not weight or excess <= 0:
             return 0
         spent = accumulate(weight for _, weight in self._spent)
-        return next(at + WINDOW_MS - now_ms for (at, _), sum_ in zip(self._spent, spent, strict=True) if sum_ >= excess)
+        enough = next(at for (at, _), sum_ in zip(self._spent, spent, strict=True) if sum_ >= excess)
+        return enough + self._window_ms - now_ms

@@ -80,6 +80,11 @@ class Snapshot:
         return sorted(self.held | {order.symbol for order in self.orders})
 
     @property
+    def strange_symbols(self) -> set[str]:
+        """Symbols in which a strange order works, as far as was seen."""
+        return {one.subject.partition(" ")[0] for one in self.differences if one.kind == "order"}
+
+    @property
     def is_quiet(self) -> bool:
         """Whether nothing is on its way."""
         return not any(order.state in LIVE for order in self.orders)

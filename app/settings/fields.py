@@ -193,15 +193,15 @@ class Orders(Risk):
     slippage: Share = Field(
         Decimal("0.001"), description="how much worse than the last price a limit may be, as a share"
     )
+    exit_slippage: Share = Field(
+        Decimal("0.05"), description="the same at most for an exit that is tried again, twice as far each time"
+    )
     signal_ttl_s: Seconds = Field(30, description="a signal older than this is not worth an order")
     order_timeout_s: Seconds = Field(15, description="an order that is open longer is cancelled")
     claim_lease_s: Seconds = Field(20, description="how long a worker owns an order that it is sending")
     read_lag_s: Seconds = Field(2, description="how long the venue may not show an order that it has taken")
     request_weight: int = Field(
-        default_factory=lambda data: 0 if data["exchange"] == "simulated" else 300,
-        ge=0,
-        description="weight of requests that the venue allows in ten seconds, over all endpoints; 0: no limit",
-        json_schema_extra=_shown("no limit on the simulator, 300 on MEXC"),
+        500, ge=0, description="weight of requests that the venue allows each endpoint in ten seconds; 0: no limit"
     )
     request_share: Annotated[Decimal, Field(gt=0, le=Decimal("0.8"))] = Field(
         Decimal("0.8"), description="how much of it the farm uses; the rest is for what nobody could count"
@@ -234,6 +234,7 @@ class Servers(Orders):
     mailbox_cap: Count = Field(500_000, description="ticks that a mailbox holds before it drops some")
     archive: bool = Field(True, description="whether raw ticks are kept (market_data)")
     retention_days: Count = Field(7, description="how long raw ticks are kept")
+    letter_days: Count = Field(30, description="how long dead letters are kept")
 
 
 class Venue(Servers):
@@ -267,12 +268,17 @@ class Farm(Venue):
     workers_risk: Count = Field(1, description="processes that approve")
     workers_orders: Count = Field(2, description="processes that place and settle orders")
     workers_upkeep: Count = Field(1, description="processes that sweep, archive and mark")
+    stuck_s: Seconds = Field(
+        60, description="how long a worker may begin and end no task while messages wait, then it is killed"
+    )
     wake_s: Seconds = Field(2, description="how often forgotten mailboxes are looked for")
     archive_s: Seconds = Field(1, description="how often raw ticks are archived")
+    unprotected_alert_s: Seconds = Field(10, description="how long a position may be unprotected before it is told")
     sweep_s: Seconds = Field(2, description="how often signals and orders that stand still are looked for")
     patience_s: Seconds = Field(6, description="how long one may stand still before it is taken up again")
     mark_s: Seconds = Field(5, description="how often the account is valued")
-    warm_s: Seconds = Field(10, description="how often missing bars are fetched")
+    seal_s: Seconds = Field(5, description="how often audits are sealed; until then a change of them is not seen")
+    warm_s: Seconds = Field(10, description="how often missing bars and outdated histories are looked for")
     reconcile_s: Seconds = Field(30, description="how often the venue's books are compared with ours")
     reconcile_all_s: Seconds = Field(3600, description="how often over all that the venue still tells")
     reconcile_tolerance: Money = Field(

@@ -91,7 +91,7 @@ class Server:
             ("DELETE", "/sim/faults"): control.heal,
         }
         terms = venue.terms
-        self._weights = Weights(terms.weight_limit, terms.patience, terms.ban_s)
+        self._weights = Weights(terms.weight_limit, terms.weight_window_s, terms.patience, terms.ban_s)
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """One request; a refusal is answered as MEXC does."""

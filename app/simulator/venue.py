@@ -16,7 +16,7 @@ from app.simulator.matching import Book, Depth
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What the venue grants and charges. Weights are counted per endpoint and ten seconds, 0 is no limit."""
+    """What the venue grants and charges. Weights are counted per endpoint and window, 0 is no limit."""
 
     api_key: str = "paper"
     api_secret: str = "paper-secret"
@@ -25,6 +25,7 @@ class Terms:
     takes_duplicates: bool = False
     open_orders: int = 500
     weight_limit: int = 500
+    weight_window_s: float = 10
     patience: int = 20
     ban_s: int = 120
 

@@ -31,6 +31,7 @@ def approve_signal(
     sizing: Sizing,
     order_type: OrderType,
     slippage: Decimal,
+    exit_slippage: Decimal,
     time_to_live: timedelta,
     announce: Announce,
     at: datetime,
@@ -44,7 +45,7 @@ def approve_signal(
         tripped = breaker.demand(decision.account)
         if tripped is not None:
             decision.trip(*tripped)
-        terms = Terms(order_type, slippage, time_to_live)
+        terms = Terms(order_type, slippage, time_to_live, exit_slippage).after(decision.past_exits)
         order = _decide(decision, instruments, prices, rules, sizing, terms, at)
     if tripped is not None:
         log.error("trading state tightened", state=tripped[0], reason=tripped[1])

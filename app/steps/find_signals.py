@@ -11,7 +11,7 @@ from app.domain.market import Bar, BarClose
 from app.domain.orders import Leg, Side
 from app.domain.trading import Signal, Wish, signal_key
 from app.steps.events import signal_event
-from app.steps.ports import Announce, HandOn, Searched, Signals, Windows
+from app.steps.ports import Announce, HandOn, Resting, Signals, Windows
 from app.strategies import Strategy
 
 log = structlog.get_logger()
@@ -41,7 +41,7 @@ def find_signals(
     windows: Windows,
     strategies: Sequence[Strategy],
     signals: Signals,
-    searched: Searched,
+    searched: Resting[BarClose],
     worth: timedelta,
     hand_on: HandOn,
     announce: Announce,

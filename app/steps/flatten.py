@@ -1,12 +1,14 @@
 """Leave every open trade, by the way that every exit goes."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import structlog
 
 from app.domain.errors import Missing
-from app.domain.market import instant_text
+from app.domain.market import instant_text, microseconds
 from app.domain.orders import Leg
+from app.domain.protection import Level
 from app.domain.risk import TradingState
 from app.steps.exits import exit_signal
 from app.steps.ports import HandOn, Ledger, Prices, Signals, Trades
@@ -20,7 +22,12 @@ def flatten(
     *, trades: Trades, signals: Signals, prices: Prices, hand_on: HandOn, reason: str, at: datetime
 ) -> list[str]:
     """Keys of the operator's exits, one for each open trade that has no live exit; done twice it is done once."""
-    levels = trades.levels()
+    return _leave(trades.levels(), signals=signals, prices=prices, hand_on=hand_on, reason=reason, at=at)
+
+
+def _leave(
+    levels: Sequence[Level], *, signals: Signals, prices: Prices, hand_on: HandOn, reason: str, at: datetime
+) -> list[str]:
     heard = prices.last({level.symbol for level in levels})
     keys: list[str] = []
     for level in levels:
@@ -55,4 +62,5 @@ def flatten_while_halted(
     if state is not TradingState.HALTED:
         return 0
     told = "trading is halted, and a halt flattens"
-    return len(flatten(trades=trades, signals=signals, prices=prices, hand_on=hand_on, reason=told, at=at))
+    due = [level for level in trades.levels() if level.rests_until_us <= microseconds(at)]
+    return len(_leave(due, signals=signals, prices=prices, hand_on=hand_on, reason=told, at=at))

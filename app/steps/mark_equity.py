@@ -12,11 +12,10 @@ log = structlog.get_logger()
 
 
 def mark_equity(*, ledger: Ledger, prices: Prices, breaker: Breaker, announce: Announce, at: datetime) -> Account:
-    """The account after marking it."""
-    account = ledger.mark(marks(prices, ledger.held()), at)
+    """The account as it was marked; its state is the one before that."""
+    account = ledger.mark(marks(prices, ledger.held()), at, breaker)  # halts in the transaction that shows the loss
     demand = breaker.demand(account)
     if demand is not None:
-        ledger.tighten(*demand, at)
         log.error("trading state tightened", state=demand[0], reason=demand[1])
     announce("system_health", "risk", _health(account, demand[0] if demand else account.state), at)
     return account

@@ -64,7 +64,7 @@ class Guard:
         hits: list[Signal] = []
         left: list[Level] = []
         for level in self._levels.get(tick.symbol, ()):
-            leg = level.hit(tick.price)
+            leg = None if tick.received_us < level.rests_until_us else level.hit(tick.price)
             if leg is None:
                 left.append(self._risen(level, tick.price))
             else:

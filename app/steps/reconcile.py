@@ -65,10 +65,10 @@ def reconcile(
         [*strange(ours, seen.working, seen.fills), *_drift(known, ours, seen, prices, currency, tolerance)],
         kept=_kept(full=full, compared=_is_still(known, ours)),
     )
+    _tell(known.differences, differences, audits, announce, at)  # before they are kept: kept ones count as told
     books.keep(differences, None if missing else at)
     if missing:
         log.error("fills of ours are not booked", orders=missing)
-    _tell(known.differences, differences, audits, announce, at)
     return differences
 
 
@@ -86,7 +86,7 @@ def _ask(
     venue: VenueAccount, known: Snapshot, symbols: Sequence[str], at: datetime, since: datetime, *, full: bool
 ) -> _Seen:
     balances = venue.balances()
-    looked_at = sorted({*known.symbols, *(symbols if full else ())})
+    looked_at = sorted({*known.symbols, *known.strange_symbols, *(symbols if full else ())})
     working = venue.open_orders(looked_at)
     past = [order for symbol in known.symbols for order in venue.orders(symbol, at - WEEK)] if full else []
     fills = [one for symbol in known.symbols for one in venue.fills(symbol, since)]
@@ -123,7 +123,7 @@ def _drift(
 def _tell(
     before: Sequence[Difference], now: Sequence[Difference], audits: Audits, announce: Announce, at: datetime
 ) -> None:
-    """Each difference once, when it is sure."""
+    """Each difference when it is sure: once, and again only if the run dies before it is kept."""
     known = {(one.kind, one.subject) for one in before if one.is_sure}
     for one in now:
         if one.is_sure and (one.kind, one.subject) not in known:

@@ -1,28 +1,66 @@
 """Find what stands still and send it on its way again: lost messages cost time, never an order."""
 
+from collections.abc import Container
 from datetime import datetime, timedelta
 
 import structlog
 
 from app.domain.orders import Order, OrderState
-from app.steps.ports import HandOn, Orders, Signals
+from app.steps.ports import HandOn, Letters, Orders, Resting, Signals
 
 log = structlog.get_logger()
 
+LOOKED_THROUGH = 20  # times as many as are sent: those that are left alone must not hide the others
+CRASHES = 3  # dead letters of one step and key, each of a process that was gone
+
 
 def sweep(
-    *, orders: Orders, signals: Signals, hand_on: HandOn, at: datetime, patience: timedelta, limit: int = 100
+    *,
+    orders: Orders,
+    signals: Signals,
+    sent_again: Resting[str],
+    letters: Letters,
+    hand_on: HandOn,
+    at: datetime,
+    patience: timedelta,
+    limit: int = 100,
 ) -> int:
-    """How many were sent on; `patience` is how long something may stand still, `limit` how many to take of each."""
-    behind = orders.left_behind(at, patience, limit)
+    """How many were sent on; `patience` is how long something may stand still, `limit` how many to take of each.
+
+    What has crashed CRASHES times is left alone until a person deals with its dead letters; an order that was never
+    sent expires meanwhile.
+    """
+    crashing = letters.crashing(CRASHES)
+    limit += len(crashing)  # what is left alone is always among the oldest, and must not be in the way of others
+    behind = [one for one in orders.left_behind(at, patience, limit) if _may_go_on(one, crashing, orders, at)]
     for order in behind:
         _send_on(order, hand_on)
-    undecided = signals.undecided(at - patience, limit)
+    waiting = sent_again.due(signals.undecided(at - patience, limit * LOOKED_THROUGH), at)
+    undecided = [key for key in waiting if _is_harmless("approve", key, crashing)][:limit]
     for key in undecided:
-        hand_on.signal(key, signals.get(key).correlation_id)
+        signal = signals.get(key)
+        hand_on.signal(key, signal.correlation_id)
+        # As long again as it has waited: most likely it waits in its queue, and copies would only make that longer.
+        sent_again.quiet([key], at, at + max(patience, at - signal.found_at))
     if behind or undecided:
         log.info("swept", orders=len(behind), signals=len(undecided))
     return len(behind) + len(undecided)
+
+
+def _may_go_on(order: Order, crashing: Container[tuple[str, str]], orders: Orders, at: datetime) -> bool:
+    step = "place" if order.state is OrderState.APPROVED else "settle"
+    if _is_harmless(step, order.client_order_id, crashing):
+        return True
+    if order.state is OrderState.APPROVED and at >= order.expires_at:
+        orders.expire(order, "its time to live was over, and each try to send it crashed", at)
+    return False
+
+
+def _is_harmless(step: str, key: str, crashing: Container[tuple[str, str]]) -> bool:
+    if (step, key) not in crashing:
+        return True
+    log.error("left alone, it crashes each time", step=step, key=key, cure="cdb failed list")
+    return False
 
 
 def _send_on(order: Order, hand_on: HandOn) -> None:

@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from app.domain.market import instant_text
-from app.steps.ports import Bars, HandOn, Searched
+from app.domain.market import BarClose, instant_text
+from app.steps.ports import Bars, HandOn, Resting
 
 log = structlog.get_logger()
 
@@ -16,7 +16,7 @@ UNTIMED = 0  # when its tick came in is not known any more
 def sweep_closes(
     *,
     bars: Bars,
-    searched: Searched,
+    searched: Resting[BarClose],
     hand_on: HandOn,
     at: datetime,
     patience: timedelta,

@@ -1,6 +1,6 @@
 """How an approved order meets the market: its type, its limit, and how long it lives."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -8,14 +8,24 @@ from app.domain.market import Instrument
 from app.domain.orders import OrderType, Side
 from app.domain.trading import Signal
 
+DOUBLINGS = 20  # beyond that every limit is at its most
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """`slippage` is how far the limit may be from the last price, as a share of it."""
+    """`slippage` is how far the limit may be from the last price, as a share of it; `most` is how far that of an exit
+    may be that is tried again and again.
+    """
 
     order_type: OrderType
     slippage: Decimal
     time_to_live: timedelta
+    most: Decimal
+
+    def after(self, exits: int) -> "Terms":
+        """Those of an exit after so many that did not sell all: the limit gives way, twice as far each time."""
+        wider = self.slippage * 2 ** min(exits, DOUBLINGS)
+        return replace(self, slippage=max(self.slippage, min(wider, self.most)))
 
     def type_for(self, instrument: Instrument) -> OrderType:
         """The order type, or an IOC limit where the venue takes no market orders."""

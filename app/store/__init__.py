@@ -3,7 +3,9 @@
 from app.store.audits import Audits
 from app.store.bars import Bars
 from app.store.books import Books
+from app.store.chain import Verdict, verify
 from app.store.database import Database
+from app.store.dead_letters import KeptLetter, Letters
 from app.store.errors import DatabaseError
 from app.store.instruments import Instruments
 from app.store.ledger import Ledger
@@ -25,7 +27,9 @@ __all__ = [
     "DatabaseError",
     "Delay",
     "Instruments",
+    "KeptLetter",
     "Ledger",
+    "Letters",
     "Orders",
     "Record",
     "Recorded",
@@ -37,8 +41,10 @@ __all__ = [
     "Summary",
     "Ticks",
     "Trades",
+    "Verdict",
     "behind",
     "keep_ticks",
     "migrate",
     "read_record",
+    "verify",
 ]

@@ -50,6 +50,12 @@ class Bars:
         with self._database.reading() as session:
             return [BarClose(symbol, interval, instant_text(end)) for symbol, interval, end in session.execute(query)]
 
+    def heard(self, interval: str, since: datetime) -> set[str]:
+        """Symbols with a bar that ended after `since`."""
+        query = select(BarRow.symbol).where(BarRow.end > since, BarRow.interval == interval).distinct()
+        with self._database.reading() as session:
+            return set(session.scalars(query))
+
     def gaps(self, interval: str, since: datetime, limit: int) -> list[Bar]:
         """Bars that are not whole, newest first."""
         query = (

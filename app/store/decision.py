@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, select, text
+from sqlalchemy import exists, func, select, text
 from sqlalchemy.orm import Session
 
 from app.domain.errors import Missing
@@ -34,6 +34,7 @@ class Decision:
         self.refused = self._signal_row.status in ("refused", "expired")
         self.trade = self._trade_to_leave()
         self.exit_is_live = self.trade is not None and self._has_live_exit(self.trade)
+        self.past_exits = 0 if self.trade is None else self._past_exits(self.trade)
 
     def trip(self, state: TradingState, reason: str) -> None:
         """Make the trading state stricter; `account` shows it at once."""
@@ -124,6 +125,10 @@ class Decision:
     def _has_live_exit(self, trade: Trade) -> bool:
         live = exists().where(OrderRow.trade_id == trade.id, OrderRow.leg != Leg.ENTRY, text(LIVE))
         return bool(self._session.scalar(select(live)))
+
+    def _past_exits(self, trade: Trade) -> int:
+        query = select(func.count()).where(OrderRow.trade_id == trade.id, OrderRow.leg != Leg.ENTRY)
+        return self._session.scalar(query) or 0
 
 
 def _locked_signal(session: Session, key: str) -> SignalRow:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from sqlalchemy import select, text
 
-from app.domain.risk import SEVERITY, Account, Breaker, TradingState
+from app.domain.risk import Account, Breaker, TradingState
 from app.store.account import BREAKER, change_state, held, locked, opened, roll, valued
 from app.store.audits import audit
 from app.store.database import Database
@@ -58,8 +58,11 @@ class Ledger:
         with self._database.reading() as session:
             return valued(session, opened(session.get(AccountRow, THE_ACCOUNT)), marks, at)
 
-    def mark(self, marks: Mapping[str, Decimal], at: datetime) -> Account:
-        """Value the account, roll its day, raise its high, and keep a row of `equity`."""
+    def mark(self, marks: Mapping[str, Decimal], at: datetime, breaker: Breaker | None = None) -> Account:
+        """Value the account, roll its day, raise its high, and keep a row of `equity`; returns what was valued.
+
+        The stricter trading state that `breaker` demands of it is set in the same transaction.
+        """
         with self._database.writing() as session:
             row = locked(session)
             roll(session, row, marks, at)
@@ -74,6 +77,9 @@ class Ledger:
                     drawdown=account.drawdown,
                 )
             )
+            demand = breaker.demand(account) if breaker is not None else None
+            if demand is not None:
+                change_state(session, row, *demand, BREAKER, at)
             return account
 
     def set_state(self, state: TradingState, reason: str, by: str, at: datetime) -> None:
@@ -94,15 +100,6 @@ class Ledger:
                 audit(session, "day.rebased", "ledger", {"from": before, "to": after, "reason": reason, "by": by}, at)
             change_state(session, row, TradingState.ACTIVE, reason, by, at)
             return row.day_open, row.day_high
-
-    def tighten(self, state: TradingState, reason: str, at: datetime) -> bool:
-        """Make the trading state stricter for the breaker; False if it is as strict already."""
-        with self._database.writing() as session:
-            row = locked(session)
-            if SEVERITY[state] <= SEVERITY[TradingState(row.trading_state)]:
-                return False
-            change_state(session, row, state, reason, BREAKER, at)
-            return True
 
     def held(self) -> list[str]:
         """Symbols with a position, a pending trade or a live order."""

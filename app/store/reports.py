@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from math import ceil
 
-from sqlalchemy import func, select, text
+from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.orm import Session
 
 from app.domain.market import microseconds
@@ -43,7 +43,10 @@ class Delay:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What the database holds, counted; money in quote currency. `equity` is None before the account is open."""
+    """What the database holds, counted; money in quote currency. `equity` is None before the account is open.
+
+    `unprotected` open trades are not protected now; `unprotected_s` is for how long trades were not, all together.
+    """
 
     signals: Mapping[str, int]
     refusals: Mapping[str, int]
@@ -52,6 +55,8 @@ class Summary:
     trades_open: int
     trades_closed: int
     trades_won: int
+    unprotected: int
+    unprotected_s: float
     realised: Decimal
     fees: Decimal
     equity: Decimal | None
@@ -83,6 +88,8 @@ class Reports:
                 trades_open=len(session.scalars(select(TradeRow.id).where(TradeRow.status == TradeStatus.OPEN)).all()),
                 trades_closed=len(closed),
                 trades_won=sum(profit > 0 for profit in closed),
+                unprotected=_count(session, TradeRow, TradeRow.unprotected_since.is_not(None)),
+                unprotected_s=session.scalar(select(func.sum(TradeRow.unprotected_s))) or 0.0,
                 realised=sum(closed, ZERO),
                 fees=sum(session.scalars(select(TradeRow.fees)), ZERO),
                 equity=account.equity if account else None,
@@ -134,8 +141,8 @@ class Reports:
             return sorted(set(session.scalars(select(TradeRow.symbol).where(held()))))
 
 
-def _count(session: Session, row: type[Base]) -> int:
-    return session.scalar(select(func.count()).select_from(row)) or 0
+def _count(session: Session, row: type[Base], *such: ColumnElement[bool]) -> int:
+    return session.scalar(select(func.count()).select_from(row).where(*such)) or 0
 
 
 def _counts(session: Session, column: "object") -> dict[str, int]:

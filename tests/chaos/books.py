@@ -1,18 +1,22 @@
 """The stores that schedules run on, and what their books say: in memory, and the real one on SQLite."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from app import store
 from app.domain.orders import Order
 from app.domain.portfolio import Trade
+from app.domain.reconciliation import Difference
+from app.domain.risk import TradingState
 from app.store import Database, rows
-from models import AccountRow, ExecutionRow, OrderRow, SignalRow, TradeRow
+from models import AccountRow, AuditRow, BarRow, ExecutionRow, MarketDataRow, OrderRow, SignalRow, TradeRow
 from tests.fixtures.fakes import MemoryFarm
+from tests.fixtures.memory.store import Tables
 
 PORTS = {
     "bars": store.Bars,
@@ -22,12 +26,20 @@ PORTS = {
     "orders": store.Orders,
     "trades": store.Trades,
     "audits": store.Audits,
+    "books": store.Books,
+    "ticks": store.Ticks,
+    "letters": store.Letters,
 }
+ZERO = Decimal(0)
+TOLD = "reconcile.difference"
+UNOPENED = AccountRow(
+    cash=ZERO, trading_state=TradingState.ACTIVE, day_open=ZERO, equity=ZERO, reconciled_at=None, differences=None
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """All that the invariants are about."""
+    """All that the invariants are about; before the account is open there is no money."""
 
     cash: Decimal
     state: str
@@ -35,6 +47,24 @@ class Books:
     trades: dict[int, Trade]
     executions: list[tuple[str, str]]
     undecided: list[str]
+    day_open: Decimal = ZERO
+    marked: Decimal = ZERO  # equity when it was marked last
+    reconciled_at: datetime | None = None
+    differences: frozenset[tuple[str, str]] = frozenset()  # kinds and subjects of those that are sure
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What else there is; it is read once, in the end.
+
+    `told` are kinds and subjects of the differences that were audited, `bars` tells which are whole by symbol and end,
+    `searched` are those that gave a signal, and `ticks` is how many were archived.
+    """
+
+    told: frozenset[tuple[str, str]]
+    bars: dict[tuple[str, datetime], bool]
+    searched: frozenset[tuple[str, datetime]]
+    ticks: int
 
 
 @dataclass
@@ -42,6 +72,7 @@ class Store:
     """The ports of a store by the names that steps know them by, and its books."""
 
     books: Callable[[], Books]
+    record: Callable[[], Record]
     ports: dict[str, Any] = field(default_factory=dict)
 
 
@@ -49,14 +80,33 @@ def in_memory() -> Store:
     """The store of the unit tests; quick enough for thousands of schedules."""
     farm = MemoryFarm()
     tables = farm.tables
+    vars(tables).update(vars(Tables()))  # nobody has opened an account yet
 
     def books() -> Books:
         undecided = [key for key in tables.signals if key not in tables.verdicts]
-        assert tables.cash is not None
-        executions = sorted(tables.executions)
-        return Books(tables.cash, tables.state, dict(tables.orders), dict(tables.trades), executions, undecided)
+        return Books(
+            cash=tables.cash or ZERO,
+            state=tables.state,
+            orders=dict(tables.orders),
+            trades=dict(tables.trades),
+            executions=sorted(tables.executions),
+            undecided=undecided,
+            day_open=tables.day_open,
+            marked=tables.marked,
+            reconciled_at=tables.reconciled_at,
+            differences=_sure(tables.differences),
+        )
 
-    return Store(books, {name: value for name, value in vars(farm).items() if name != "tables"})
+    def record() -> Record:
+        told = [data for event, data in tables.audits if event == TOLD]
+        return Record(
+            told=frozenset((data["kind"], data["subject"]) for data in told),
+            bars={(bar.symbol, bar.end): bar.whole for bar in tables.bars.values()},
+            searched=frozenset((one.symbol, one.bar_end) for one in tables.signals.values() if one.interval),
+            ticks=len(tables.ticks),
+        )
+
+    return Store(books, record, {name: value for name, value in vars(farm).items() if name != "tables"})
 
 
 def on_sqlite(database: Database) -> Store:
@@ -68,16 +118,36 @@ def on_sqlite(database: Database) -> Store:
 
     def books() -> Books:
         with database.reading() as session:
-            account = session.scalars(select(AccountRow)).one()
+            account = session.scalars(select(AccountRow)).one_or_none() or UNOPENED
             orders = [rows.order(row) for row in session.scalars(select(OrderRow))]
             executions = session.execute(select(ExecutionRow.symbol, ExecutionRow.venue_trade_id)).all()
             return Books(
-                account.cash,
-                account.trading_state,
-                {order.client_order_id: order for order in orders},
-                {row.id: rows.trade(row) for row in session.scalars(select(TradeRow))},
-                sorted((symbol, trade_id) for symbol, trade_id in executions),
-                list(session.scalars(select(SignalRow.key).where(SignalRow.status == "found"))),
+                cash=account.cash,
+                state=account.trading_state,
+                orders={order.client_order_id: order for order in orders},
+                trades={row.id: rows.trade(row) for row in session.scalars(select(TradeRow))},
+                executions=sorted((symbol, trade_id) for symbol, trade_id in executions),
+                undecided=list(session.scalars(select(SignalRow.key).where(SignalRow.status == "found"))),
+                day_open=account.day_open,
+                marked=account.equity,
+                reconciled_at=account.reconciled_at,
+                differences=_sure(Difference(**one) for one in account.differences or ()),
             )
 
-    return Store(books, ports)
+    def record() -> Record:
+        with database.reading() as session:
+            audits = session.scalars(select(AuditRow.data).where(AuditRow.event_type == TOLD))
+            signals = session.execute(select(SignalRow.symbol, SignalRow.timestamp).where(SignalRow.interval != ""))
+            bars = session.execute(select(BarRow.symbol, BarRow.end, BarRow.whole))
+            return Record(
+                told=frozenset((data["kind"], data["subject"]) for data in audits),
+                bars={(symbol, end): whole for symbol, end, whole in bars},
+                searched=frozenset((symbol, end) for symbol, end in signals),
+                ticks=session.scalar(select(func.count()).select_from(MarketDataRow)) or 0,
+            )
+
+    return Store(books, record, ports)
+
+
+def _sure(differences: Iterable[Difference]) -> frozenset[tuple[str, str]]:
+    return frozenset((one.kind, one.subject) for one in differences if one.is_sure)

@@ -8,8 +8,8 @@ from app.store import DatabaseError
 from tests.chaos.plans import Fate, Plan
 from tests.chaos.virtual import Killed, Timeline
 
-DATABASE = frozenset({"bars", "signals", "ledger", "orders", "trades"})
-SHARED = DATABASE | {"venue", "hand_on"}  # where it matters who comes first
+DATABASE = frozenset({"bars", "ticks", "signals", "ledger", "orders", "trades", "books", "instruments", "audits"})
+SHARED = DATABASE | {"venue", "hand_on", "lease", "archive"}  # where it matters who comes first
 WRITES = frozenset(
     {
         "save",
@@ -24,8 +24,14 @@ WRITES = frozenset(
         "expire",
         "settle",
         "restrict",
+        "keep",
+        "forget",
+        "open_account",
+        "raise_peaks",
+        "write",
     }
 )
+TURNS = frozenset({"mailboxes.lease", "mailboxes.archive"})  # what these give is a port again
 
 
 class Gates:
@@ -58,10 +64,11 @@ class Gates:
         """A call with its two points."""
         self.point(f"{name} before")
         result = call(*args, **kwargs)
-        if name.rpartition(".")[2] in WRITES:
+        method = name.rpartition(".")[2]
+        if method in WRITES:
             self.committed()
         self.point(f"{name} after")
-        return result
+        return Gate(result, method, self) if name in TURNS and result is not None else result
 
     @contextmanager
     def deciding(self, opened: Any) -> Iterator[Any]:
@@ -82,6 +89,8 @@ class Gate:
 
     def __getattr__(self, method: str) -> Any:
         call = getattr(self._port, method)
+        if not callable(call):
+            return call
         if method == "deciding":
             return lambda *args, **kwargs: self._gates.deciding(call(*args, **kwargs))
         return lambda *args, **kwargs: self._gates.called(f"{self._name}.{method}", call, *args, **kwargs)

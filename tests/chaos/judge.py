@@ -1,25 +1,34 @@
 """Says after each commit, and at the end, what does not hold: the books are held against the venue's journal."""
 
 from collections import Counter
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
+from app.domain.bars import is_sound
 from app.domain.orders import TERMINAL, Leg, Order, OrderState, Side
 from app.domain.portfolio import TradeStatus
 from app.domain.risk import TradingState
-from tests.chaos.books import Books
-from tests.chaos.venue import ZERO, Accepted, Venue
-from tests.chaos.virtual import Timeline
+from tests.chaos.books import Books, Record
+from tests.chaos.scenes import SIDES
+from tests.chaos.tasks import BREAKER
+from tests.chaos.venue import ZERO, Accepted
+
+if TYPE_CHECKING:
+    from tests.chaos.world import World
 
 LIMIT = Decimal("0.30") * 10_000
+WITHDRAWN_WITHIN = timedelta(seconds=25)  # a lease, and what two deaths cost
 
 
 class Judge:
     """`wrong` is what was seen so far."""
 
-    def __init__(self, books: Callable[[], Books], venue: Venue, timeline: Timeline) -> None:
-        self._books, self._venue, self._timeline = books, venue, timeline
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        self._books, self._venue, self._timeline = world.store.books, world.venue, world.timeline
+        self._reconciled_at = self._books().reconciled_at
         self._ended: dict[str, OrderState] = {}
         self._known: set[str] = set()
         self._halted_at: datetime | None = None
@@ -34,6 +43,8 @@ class Judge:
         self._one_live_exit_a_trade(books)
         self._limit_in_the_books(books)
         self._breaker(books)
+        self._marked(books)
+        self._reconciled(books)
 
     def accepted(self, accepted: Accepted) -> None:
         """When the venue takes an order, before anything is filled."""
@@ -51,12 +62,22 @@ class Judge:
         """What has not come to its end."""
         books = self._books()
         orders = [f"{o.client_order_id[:6]} is {o.state}" for o in books.orders.values() if o.is_live]
-        return orders + [f"signal {key[:6]} is undecided" for key in books.undecided]
+        signals = [f"signal {key[:6]} is undecided" for key in books.undecided]
+        box = self._world.mailboxes
+        boxes = [] if box.drained == len(box.frames) else [f"{len(box.frames) - box.drained} frames are not drained"]
+        if "archive" in self._world.scene.upkeep and box.archived < len(box.frames):
+            boxes.append(f"{len(box.frames) - box.archived} frames are not archived")
+        return orders + signals + boxes
 
     def verdict(self) -> list[str]:
         """What does not hold when all is quiet."""
         books = self._books()
-        return [*self.wrong, *self._forgotten(books), *self._fills(books), *self._money(books)]
+        record = self._world.store.record()
+        wrong = [*self.wrong, *self._forgotten(books), *self._fills(books), *self._money(books)]
+        wrong += self._told(books, record)
+        if not self._world.is_scripted:
+            return wrong
+        return [*wrong, *self._market(record), *self._missed(books), *self._withdrawn()]
 
     def _forgotten(self, books: Books) -> list[str]:
         wrong = self.standing()
@@ -83,6 +104,68 @@ class Judge:
                 wrong.append(f"{symbol} is {left} in the books, {coins} at the venue")
         return wrong
 
+    def _told(self, books: Books, record: Record) -> Iterator[str]:
+        """After two reconciliations what differs is known, and told, and it is what strangers did."""
+        expected = self._world.account.to_be_told({order.symbol for order in books.orders.values()})
+        if books.differences != expected:
+            yield f"differences are {sorted(books.differences)}, not {sorted(expected)}"
+        if not expected <= record.told:
+            yield f"nobody was told of {sorted(expected - record.told)}"
+        if books.reconciled_at is None:
+            yield "the books were never found to agree"
+
+    def _market(self, record: Record) -> Iterator[str]:
+        """Every bar is there, searched, and whole where windows are warmed; every tick where they are archived."""
+        upkeep = self._world.scene.upkeep
+        for bar in self._world.market.klines:
+            place = bar.symbol, bar.end
+            if place not in record.bars:
+                yield f"the bar of {bar.symbol} at {bar.end:%S} s is not in the books"
+            elif "warm" in upkeep and not record.bars[place]:
+                yield f"the bar of {bar.symbol} at {bar.end:%S} s is still not whole"
+            if bar.volume in SIDES and place not in record.searched:
+                yield f"nobody searched the bar of {bar.symbol} at {bar.end:%S} s"
+        heard = sum(is_sound(row) for frame in self._world.mailboxes.frames for row in frame.rows)
+        if "archive" in upkeep and record.ticks != heard:
+            yield f"{record.ticks} ticks are archived of {heard}"
+
+    def _missed(self, books: Books) -> Iterator[str]:
+        """What has to be done in the end is done."""
+        scene = self._world.scene
+        opened = [trade.id for trade in books.trades.values() if trade.status is TradeStatus.OPEN]
+        if opened and (scene.flattens_s or (scene.flattens and books.state == TradingState.HALTED)):
+            yield f"trades {opened} are open though all were to be left"
+        if scene.flattens_s and books.state != TradingState.HALTED:
+            yield f"a person has halted trading, and it is {books.state}"
+
+    def _withdrawn(self) -> Iterator[str]:
+        """What rests at the venue when trading is halted does not rest there for long."""
+        if self._halted_at is None:
+            return
+        for accepted in self._venue.journal:
+            rested = max(at for at, _ in accepted.told) - max(self._halted_at, accepted.at)
+            if accepted.order.leg is Leg.ENTRY and rested > WITHDRAWN_WITHIN:
+                yield f"entry {accepted.order.client_order_id} rested {rested} after trading was halted"
+
+    def _marked(self, books: Books) -> None:
+        """Whoever writes down a loss halts trading with it."""
+        if books.day_open <= 0 or books.state == TradingState.HALTED:
+            return
+        loss = (books.day_open - books.marked) / books.day_open
+        if loss >= BREAKER.max_day_loss:
+            self.wrong.append(f"a loss of {loss:.2%} is marked and trading is {books.state}")
+
+    def _reconciled(self, books: Books) -> None:
+        """Books that are said to agree hold every fill that the venue had told of when they began to be compared."""
+        before, self._reconciled_at = self._reconciled_at, books.reconciled_at
+        at = books.reconciled_at
+        if at in (before, None) or not self._venue.journal:
+            return
+        told = [(o.order.symbol, fill) for o in self._venue.journal for fill in o.fills]
+        due = {(symbol, fill.venue_trade_id) for symbol, fill in told if fill.at <= at - self._world.read_lag}
+        if due - set(books.executions):
+            self.wrong.append(f"the books are said to agree without {sorted(due - set(books.executions))}")
+
     def _terminal_states_absorb(self, books: Books) -> None:
         for key, state in self._ended.items():
             if books.orders[key].state != state:
@@ -104,8 +187,10 @@ class Judge:
             self.wrong.append(f"exposure in the books {exposure} is above {LIMIT}")
 
     def _breaker(self, books: Books) -> None:
-        """An entry that is first seen after the state was HALTED was approved too late."""
+        """An entry that is first seen after the state was HALTED, or in books that may be wrong, is one too many."""
         new = [o for key, o in books.orders.items() if key not in self._known and o.leg is Leg.ENTRY]
+        if books.reconciled_at is None:
+            self.wrong += [f"entry {order.client_order_id} came before the books were compared" for order in new]
         if self._halted_at is not None:
             self.wrong += [f"entry {order.client_order_id} came after the breaker" for order in new]
         self._known = set(books.orders)

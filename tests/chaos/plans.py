@@ -17,11 +17,14 @@ class Fate(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """A request to the venue: how long it travels, how long its answer does, and whether that arrives."""
+    """A request to the venue: how long it travels, how long its answer does, whether that arrives, and whether the
+    connection breaks as soon as it is on its way, so that nobody waits for it.
+    """
 
     there_s: float = 0.02
     back_s: float = 0.02
     answered: bool = True
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ class Plan(Protocol):
     crash_s: float | None
     trouble_s: float  # how long things go wrong
     quiet_after_s: float  # when everything that may still come by itself has come
+    late_s: float  # how long after that a fill may still be told
     pauses: bool  # whether processes stand still at points
 
     def fate(self, point: str) -> Fate:
@@ -87,7 +91,11 @@ class Script:
     crash_s: float | None = None
     trouble_s: float = 60
     quiet_after_s: float = 14
+    late_s: float = 0
     pauses: bool = False
+    fillings: list[Filling] = field(default_factory=list)  # of the first orders; all others fill at once
+    journeys: list[Journey] = field(default_factory=list)  # of the first requests; all others travel well
+    lags_s: float = 0
     passed: list[str] = field(default_factory=list)
 
     def fate(self, point: str) -> Fate:
@@ -104,13 +112,13 @@ class Script:
         return None if self.lost else 1.0
 
     def journey(self) -> Journey:
-        return Journey()
+        return self.journeys.pop(0) if self.journeys else Journey()
 
     def lag_s(self) -> float:
-        return 0
+        return self.lags_s
 
     def filling(self) -> Filling:
-        return Filling()
+        return self.fillings.pop(0) if self.fillings else Filling()
 
 
 class WhileItLasts:
@@ -132,6 +140,7 @@ class Chance:
 
     trouble_s = 20.0
     quiet_after_s = 40.0
+    late_s = 11.0
     pauses = True
 
     def __init__(self, seed: int) -> None:
@@ -147,6 +156,7 @@ class Chance:
         self._doubled = random.choice((0.0, 0.2, 0.5))
         self._late = random.choice((0.0, 0.3))
         self._mute = random.choice((0.0, 0.1, 0.5))
+        self._cut = random.choice((0.0, 0.1, 0.4))
         self._slow = random.choice((0.0, 0.2, 0.5))
         self._lag = random.choice((0.0, 1.0, 1.99))
         self._whole = random.choice((1.0, 0.5, 0.0))
@@ -173,8 +183,9 @@ class Chance:
 
     def journey(self) -> Journey:
         slow = self._random.random() < self._slow
-        there_s = self._random.choice((0.02, 1.0, 4.9, 4.99, 5.5, 9.0)) if slow else 0.02
-        return Journey(there_s, self._random.choice((0.02, 0.5)), self._random.random() >= self._mute)
+        there_s = self._random.choice((1.0, 4.9, 4.99, 4.99, 5.5, 9.0)) if slow else 0.02
+        cut = self._random.random() < self._cut
+        return Journey(there_s, self._random.choice((0.02, 0.5)), self._random.random() >= self._mute, cut)
 
     def lag_s(self) -> float:
         return self._random.choice((0, self._random.uniform(0, self._lag), self._lag, self._lag))

@@ -146,8 +146,6 @@ PLANTED: dict[str, dict[str, Any]] = {
     "a place that resends blindly": {"place_order": resends_blindly},
     "a place that rejects what is unclear": {"place_order": rejects_what_is_unclear},
     "a place that signs when it sends": {"place_order": signs_when_it_sends},
-    "a settle that trusts not-found at once": {"settle_order": trusts_not_found},
-    "a settle that forgets the read lag": {"settle_order": forgets_read_lag},
     "a settle that does not wait for the lease": {"settle_order": asks_before_the_lease_is_over},
     "a sweep that overlooks what is being sent": {"sweep": overlooks_submitting},
     "a sweep that overlooks signals": {"sweep": overlooks_signals},

@@ -12,20 +12,47 @@ from app.domain.orders import Side
 from app.domain.trading import Wish
 
 SYMBOLS = ("BTC/USDT", "ETH/USDT", "SOL/USDT", "XRP/USDT", "ADA/USDT")
+SIDES = {1.0: Side.SELL, 2.0: Side.BUY}
+ALWAYS = ("wake", "sweep", "mark_equity")
+MORE = ("withdraw", "reconcile", "archive", "warm", "refresh_instruments")
+REST = ("watch", "seal", "check_history", "keep_letters")  # what decides nothing
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What the market does: at which second a bar of a symbol closes with a wish, and when prices touch a stop."""
+    """What the market and people do, and which upkeep runs.
+
+    `closes` are seconds at which a bar of a symbol ends with a wish, `wicks_s` and `peaks_s` when prices touch the
+    stops or rise, `begins_s` when the farm is started (never: it runs already), `strangers_s` when somebody uses the
+    account by hand, `flattens_s` when a person flattens; `flattens` lets every halt do so. `rests` are shares of the
+    first orders that fill at once while the rest of them stays at the venue. In a slow one the first order arrives
+    late, its answer never, and the venue shows what it has as late as it may.
+    """
 
     closes: tuple[tuple[float, str, str], ...] = ((0.0, "BTC/USDT", "buy"),)
     wicks_s: tuple[float, ...] = ()
+    peaks_s: tuple[float, ...] = ()
+    begins_s: tuple[float, ...] = ()
+    strangers_s: tuple[float, ...] = ()
+    flattens_s: tuple[float, ...] = ()
+    flattens: bool = False
+    rests: tuple[float, ...] = ()
+    crash_s: float | None = None
+    order_timeout_s: float = 6
+    is_slow: bool = False
+    upkeep: tuple[str, ...] = ALWAYS
     share: Decimal = Decimal("0.10")
 
     @property
     def symbols(self) -> list[str]:
         """What it is about."""
         return sorted({symbol for _, symbol, _ in self.closes})
+
+    @property
+    def lasts_s(self) -> float:
+        """When the last of it happens, counted from when the farm listens to the market."""
+        closes = [second for second, _, _ in self.closes]
+        return max((*closes, *self.wicks_s, *self.peaks_s, *self.strangers_s, *self.flattens_s, *self.begins_s))
 
     @classmethod
     def drawn(cls, seed: int) -> "Scene":
@@ -35,12 +62,22 @@ class Scene:
         closes = [(random.uniform(0, 8), symbol, "buy") for symbol in symbols]
         closes += [(random.uniform(2, 16), random.choice(symbols), random.choice(("buy", "sell"))) for _ in range(4)]
         wicks = tuple(random.uniform(1, 22) for _ in range(random.randint(0, 4)))
-        return cls(tuple(closes), wicks, Decimal(random.choice(("0.08", "0.10", "0.17"))))
+        share = Decimal(random.choice(("0.08", "0.10", "0.17")))
+        return cls(
+            closes=tuple(closes),
+            wicks_s=wicks,
+            share=share,
+            begins_s=random.choice(((), (), (), (0.0, 9.0))),
+            strangers_s=random.choice(((), (), (), (5.0,))),
+            flattens_s=random.choice(((), (), (), (random.uniform(4, 14),))),
+            flattens=random.choice((False, True)),
+            upkeep=(*ALWAYS, "withdraw", *random.sample(MORE[1:], 2), *random.sample(REST, 1)),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Strategy:
-    """Buys at a bar whose volume is 2, sells at any other."""
+    """Buys at a bar whose volume is 2, sells at one of 1."""
 
     version: ClassVar[str] = "1"
 
@@ -59,5 +96,46 @@ class Strategy:
         return bars
 
     def decide(self, now: Mapping[str, float], before: Mapping[str, float]) -> Wish | None:
-        """Always something."""
-        return Wish(Side.BUY if now["volume"] > 1 else Side.SELL, 1, "told so")
+        """What the volume says."""
+        side = SIDES.get(now["volume"])
+        return None if side is None else Wish(side, 1, "told so")
+
+
+BTC, ETH = "BTC/USDT", "ETH/USDT"
+SCENES = {
+    "entry": Scene(),
+    "round-trip": Scene(peaks_s=(2.0,), wicks_s=(3.0,), upkeep=(*ALWAYS, "watch")),
+    "left": Scene(closes=((0.0, BTC, "buy"), (3.0, BTC, "sell")), upkeep=(*ALWAYS, "seal", "keep_letters")),
+    "slow": Scene(is_slow=True),
+    "crash": Scene(
+        closes=((0.0, BTC, "buy"), (0.0, ETH, "buy")), crash_s=2.0, flattens=True, upkeep=(*ALWAYS, "withdraw")
+    ),
+    "start": Scene(closes=((2.0, BTC, "buy"),), begins_s=(0.0, 8.0), upkeep=(*ALWAYS, "refresh_instruments")),
+    "strangers": Scene(closes=((1.0, BTC, "buy"),), strangers_s=(4.0,), wicks_s=(7.0,), upkeep=(*ALWAYS, "reconcile")),
+    "flattened": Scene(
+        closes=((0.0, BTC, "buy"), (1.0, ETH, "buy")),
+        rests=(1.0, 0.4),
+        order_timeout_s=90,
+        flattens_s=(3.0,),
+        flattens=True,
+        upkeep=(*ALWAYS, "withdraw"),
+    ),
+    "gap": Scene(closes=((0.0, BTC, "lost"), (7.0, BTC, "buy")), upkeep=(*ALWAYS, "warm", "archive", "check_history")),
+    "whole": Scene(
+        closes=(
+            (2.0, BTC, "lost"),
+            (8.0, BTC, "buy"),
+            (9.0, ETH, "buy"),
+            (11.0, ETH, "sell"),
+            (14.0, ETH, "buy"),
+            (17.0, ETH, "sell"),
+        ),
+        begins_s=(0.0, 16.0),
+        peaks_s=(11.5,),
+        wicks_s=(12.0,),
+        strangers_s=(11.0,),
+        flattens_s=(15.0,),
+        flattens=True,
+        upkeep=(*ALWAYS, *MORE, *REST),
+    ),
+}

@@ -3,27 +3,44 @@
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import cache
+from random import Random
 from typing import Any
 
 from tests.chaos.books import Store, in_memory
-from tests.chaos.plans import Chance, Script
-from tests.chaos.scenes import Scene
+from tests.chaos.plans import Chance, Filling, Journey, Script
+from tests.chaos.scenes import SCENES, Scene
+from tests.chaos.steps import STEPS
 from tests.chaos.world import World, Wrong
 
 EVERY_DAY = 480
 REPEAT = os.environ.get("CHAOS_REPEAT", "chance:0")
-COUNT = int(os.environ.get("CHAOS_SCHEDULES", EVERY_DAY))
-SCENES = {
-    "entry": Scene(),
-    "round-trip": Scene(wicks_s=(3.0,)),
-    "left": Scene(closes=((0.0, "BTC/USDT", "buy"), (3.0, "BTC/USDT", "sell"))),
-    "crash": Scene(closes=((0.0, "BTC/USDT", "buy"), (0.0, "ETH/USDT", "buy"))),
-}
+WANTED = os.environ.get("CHAOS_SCHEDULES", str(EVERY_DAY))
+ALL = WANTED == "all"  # every point of every scene, and every two points
+COUNT = 10_000 if ALL else int(WANTED)
 ALL_MODES = ("lost,refuses", "again,takes", "lost,takes", "again,refuses")
 MODES = ALL_MODES if COUNT > EVERY_DAY else ALL_MODES[:2]
-READS = ("get", "held", "levels", "undecided", "left_behind", "last", "due", "closes", "read")
+READS = frozenset(
+    {
+        *(
+            "get",
+            "all",
+            "held",
+            "account",
+            "levels",
+            "undecided",
+            "left_behind",
+            "live_entries",
+            "last",
+            "due",
+            "closes",
+        ),
+        *("read", "gaps", "stranded", "open_orders", "orders", "fills", "balances", "balance", "asks"),
+    }
+)
 SQLITE = "sqlite:"  # before a name: on the real store
 TWICE = 2  # how many times each point of a step is a place to die at
+Pair = tuple[str, str]
 
 
 def world(name: str, store: Store, steps: dict[str, Any] | None = None) -> World:
@@ -33,13 +50,19 @@ def world(name: str, store: Store, steps: dict[str, Any] | None = None) -> World
         return World(store, Chance(int(rest)), Scene.drawn(int(rest)), steps or {})
     scene, mode, kills = rest.split(":")
     lost, takes = mode.split(",")
+    played = SCENES[scene]
     script = Script(
         frozenset(map(int, kills.split(","))) if kills else frozenset(),
         lost=lost == "lost",
         takes_duplicates=takes == "takes",
-        crash_s=2.0 if scene == "crash" else None,
+        order_type="limit" if played.rests else "ioc",
+        crash_s=played.crash_s,
+        quiet_after_s=14 + played.lasts_s,
+        fillings=[Filling(share) for share in played.rests],
+        journeys=[Journey(), Journey(there_s=4.9, answered=False)] if played.is_slow else [],  # its turn, and the order
+        lags_s=1.99 if played.is_slow else 0,
     )
-    return World(store, script, SCENES[scene], steps or {})
+    return World(store, script, played, steps or {})
 
 
 def run(name: str, store: Callable[[], Store] = in_memory, steps: dict[str, Any] | None = None) -> World:
@@ -52,13 +75,52 @@ def run(name: str, store: Callable[[], Store] = in_memory, steps: dict[str, Any]
     return made
 
 
-def points(name: str, *, writes_only: bool = False) -> Iterator[int]:
-    """The numbers of the points at which the schedule of that name could die (again), no step's too often."""
-    made = run(name)
-    script = made.script
+@cache
+def points(name: str) -> dict[int, str]:
+    """The numbered points at which the schedule of that name could die (again), no step's too often."""
+    script = run(name).script
     seen: Counter[str] = Counter()
-    for number, point in enumerate(script.passed, start=1):
+    found = {}
+    died_at = max(script.kills, default=0)
+    for number, point in enumerate(script.passed[died_at:], start=died_at + 1):
         seen[point] += 1
-        reads = point.split()[-2].rpartition(".")[2] in READS
-        if seen[point] <= TWICE and number > max(script.kills, default=0) and not (writes_only and reads):
-            yield number
+        if seen[point] <= TWICE:
+            found[number] = point
+    return found
+
+
+def places(scene: str, mode: str) -> list[int]:
+    """Where a process dies in a scene: at every point, or of every day at every point in one of the modes."""
+    found = list(points(f"kill:{scene}:{mode}:"))
+    return found if COUNT > EVERY_DAY else found[MODES.index(mode) :: len(MODES)]
+
+
+def twice(scene: str, mode: str, step: str, *, every: bool = ALL) -> Iterator[tuple[Pair, str]]:
+    """Schedules in which that step dies and then another one (or itself), of each two steps one, or every one.
+
+    The points are drawn from the name of the step; those at which something is written come first.
+    """
+    random = Random(f"{scene} {mode} {step}")
+    alone = f"kill:{scene}:{mode}:"
+    firsts = [number for number, point in points(alone).items() if step_of(point) == step]
+    missing = set(STEPS)
+    for first in firsts if every else drawn(random, points(alone), firsts):
+        after = points(f"{alone}{first}")
+        for other in STEPS if every else sorted(missing):
+            seconds = [number for number, point in after.items() if step_of(point) == other]
+            for second in seconds if every else drawn(random, after, seconds)[:1]:
+                missing.discard(other)
+                yield (step, other), f"{alone}{first},{second}"
+        if not (missing or every):
+            return
+
+
+def drawn(random: Random, named: dict[int, str], numbers: list[int]) -> list[int]:
+    """In another order; those at which something is written come first."""
+    reads = [named[number].split()[-2].rpartition(".")[2] in READS for number in numbers]
+    return [number for _, _, number in sorted(zip(reads, [random.random() for _ in numbers], numbers, strict=True))]
+
+
+def step_of(point: str) -> str:
+    """Whose point it is."""
+    return point.partition(":")[0]

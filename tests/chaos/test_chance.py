@@ -10,7 +10,8 @@ import pytest
 from app.domain.orders import Leg
 from app.store import Database
 from tests.chaos.books import Store, in_memory, on_sqlite
-from tests.chaos.schedules import COUNT, REPEAT, SQLITE, run
+from tests.chaos.scenes import SCENES
+from tests.chaos.schedules import COUNT, MODES, REPEAT, SQLITE, run
 
 PARTS = 6
 ON_SQLITE = max(12, COUNT // 40)
@@ -36,6 +37,12 @@ def test_the_real_store_holds_as_well(sqlite_template: Path, quick_folder: Path)
     for seed in range(COUNT, COUNT + ON_SQLITE):
         with real_store(sqlite_template, quick_folder / f"{seed}.sqlite") as store:
             run(f"{SQLITE}chance:{seed}", lambda store=store: store)  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_the_real_store_holds_in_each_scene(scene: str, sqlite_template: Path, quick_folder: Path) -> None:
+    with real_store(sqlite_template, quick_folder / "scene.sqlite") as store:
+        run(f"{SQLITE}kill:{scene}:{MODES[0]}:", lambda: store)
 
 
 def test_the_schedules_reach_what_they_are_about() -> None:

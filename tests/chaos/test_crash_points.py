@@ -2,38 +2,46 @@
 
 import pytest
 
-from tests.chaos.schedules import MODES, SCENES, points, run
+from tests.chaos.scenes import SCENES
+from tests.chaos.schedules import ALL, COUNT, EVERY_DAY, MODES, places, run, twice
+from tests.chaos.steps import STEPS
+
+PAIRS_OF = tuple(SCENES) if ALL else ("whole",)
+ONE_BY_ONE = tuple(SCENES) if COUNT > EVERY_DAY else tuple(SCENES.keys() - {"whole"})  # what is in it is in others
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("scene", SCENES)
+@pytest.mark.parametrize("scene", sorted(ONE_BY_ONE))
+@pytest.mark.timeout(3600)
 def test_a_kill_at_any_point_does_no_harm(scene: str, mode: str) -> None:
-    places = list(points(f"kill:{scene}:{mode}:"))
+    numbers = places(scene, mode)
 
-    for place in places:
-        run(f"kill:{scene}:{mode}:{place}")
+    for number in numbers:
+        run(f"kill:{scene}:{mode}:{number}")
 
-    assert len(places) > 80
+    assert len(numbers) > (100 if COUNT > EVERY_DAY else 50)
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("part", range(3))
-def test_a_kill_at_any_two_points_does_no_harm(mode: str, part: int) -> None:
-    pairs = 0
-    for first in list(points(f"kill:entry:{mode}:", writes_only=True))[part::3]:
-        for second in points(f"kill:entry:{mode}:{first}", writes_only=True):
-            run(f"kill:entry:{mode}:{first},{second}")
-            pairs += 1
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("scene", PAIRS_OF)
+@pytest.mark.timeout(24 * 3600)
+def test_a_kill_of_one_step_and_then_of_another_does_no_harm(scene: str, step: str, mode: str) -> None:
+    met = set()
+    for pair, name in twice(scene, mode, step):
+        run(name)
+        met.add(pair)
 
-    assert pairs > 100
+    if scene == "whole":
+        assert met == {(step, other) for other in STEPS}
 
 
 def test_a_kill_before_a_claim_leaves_the_order_to_the_sweep() -> None:
     whole = run("kill:entry:lost,takes:").script.passed
-    died_at = whole.index("place: orders.claim before") + 1
+    died_at = whole.index("place_order: orders.claim before") + 1
 
     world = run(f"kill:entry:lost,takes:{died_at}")
 
-    assert world.script.passed[died_at - 1] == "place: orders.claim before"
+    assert world.script.passed[died_at - 1] == "place_order: orders.claim before"
     assert "sweep: hand_on.order before" in world.script.passed
     assert len(world.venue.journal) == 1

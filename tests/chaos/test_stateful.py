@@ -187,6 +187,7 @@ class Farm(RuleBasedStateMachine):
             sizing=SIZING,
             order_type=OrderType.LIMIT,
             slippage=Decimal("0.001"),
+            exit_slippage=Decimal("0.05"),
             time_to_live=timedelta(seconds=30),
             at=self.at,
         )

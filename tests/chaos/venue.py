@@ -62,6 +62,9 @@ class Venue:
         answer: list[str | Exception] = []
         self.timeline.after(journey.there_s, lambda: answer.append(self._arrived(order, signed_at)))
         self.point("venue.submit under way")
+        if journey.cut:
+            self.timeline.sleep(journey.back_s)
+            raise Unknown("the connection was dropped")
         trip_s = journey.there_s + journey.back_s
         if not journey.answered or trip_s > TIMEOUT_S:
             self.timeline.sleep(TIMEOUT_S)
@@ -80,7 +83,7 @@ class Venue:
 
     def look_up(self, order: Order) -> Report | None:
         self.point("venue.look_up before")
-        self._ask()
+        self.ask()
         seen_at = self.timeline.at - timedelta(seconds=self.plan.lag_s())
         said = [(at, one) for mine in self._named(order) for at, one in mine.told if at <= seen_at]
         report = sorted(said, key=lambda pair: pair[0])[-1][1] if said else None
@@ -92,14 +95,18 @@ class Venue:
         for mine in self._named(order):
             if mine.state not in TERMINAL:
                 self._end(mine)
-        self._ask()
+        self.ask()
         self.point("venue.cancel after")
 
     def balance(self, currency: str) -> Decimal:
-        self.point("venue.balance")
+        self.point("venue.balance before")
+        if not self.plan.journey().answered:
+            raise Unavailable("no answer")
+        self.point("venue.balance after")
         return self.balances.get(currency, ZERO)
 
-    def _ask(self) -> None:
+    def ask(self) -> None:
+        """A question that travels there and back, or gets no answer."""
         journey = self.plan.journey()
         if not journey.answered:
             self.timeline.sleep(TIMEOUT_S)

@@ -1,46 +1,49 @@
 """A whole farm in virtual time: the real steps, a queue that loses and doubles, and a point at each port call."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
-from functools import cache
+from functools import cache, partial
 from typing import Any, cast
 
 from sqlalchemy.exc import OperationalError
 
-from app import risk
-from app.domain.bars import Watched
 from app.domain.errors import Unavailable
 from app.domain.market import Bar, BarClose, microseconds
-from app.domain.orders import OrderType
-from app.domain.protection import Protection
-from app.domain.risk import Breaker
-from app.domain.sizing import Sizing
-from app.steps.approve_signal import approve_signal
-from app.steps.drain import FRESH, LEVELS_REFRESH_S
-from app.steps.find_signals import FindFailed, find_signals
-from app.steps.mark_equity import mark_equity
-from app.steps.place_order import place_order
-from app.steps.protect import Guard
-from app.steps.settle_order import settle_order
-from app.steps.sweep import sweep
-from app.steps.sweep_closes import sweep_closes
+from app.steps.find_signals import FindFailed
 from app.store import DatabaseError
 from tests.chaos.books import Books, Store
 from tests.chaos.gates import Gate, Gates
 from tests.chaos.judge import Judge
+from tests.chaos.mailbox import Mailboxes
 from tests.chaos.plans import Plan, Script, WhileItLasts
-from tests.chaos.scenes import Scene, Strategy
+from tests.chaos.scenes import Scene
+from tests.chaos.tasks import NOT_SENT_AGAIN, WITHOUT_WAITING, Tasks, figures
 from tests.chaos.venue import Venue
+from tests.chaos.venue_books import Market, VenueBooks
 from tests.chaos.virtual import Killed, Timeline
 from tests.fixtures.memory.builders import NOON, an_instrument
 
 AWAY = (Unavailable, DatabaseError, OperationalError, FindFailed)
-UPKEEP = frozenset({"sweep", "sweep_closes", "mark_equity", "guard"})
+STARTED_AGAIN = frozenset({"begin", "flatten"})
 TRIES = 6
-LIMIT = Decimal("0.30")
+VOLUMES = {"sell": 1.0, "buy": 2.0, "lost": 2.0, "nothing": 3.0}
+PERIODS_S = {
+    "wake": 2.0,
+    "sweep": 2.0,
+    "withdraw": 2.0,
+    "watch": 2.0,
+    "mark_equity": 5.0,
+    "archive": 5.0,
+    "warm": 5.0,
+    "seal": 5.0,
+    "keep_letters": 2.0,
+    "check_history": 5.0,
+    "reconcile": 6.0,
+    "refresh_instruments": 9.0,
+}
 
 
 class Wrong(AssertionError):
@@ -65,20 +68,27 @@ class World:
 
     def __post_init__(self) -> None:
         self.timeline = Timeline(NOON)
+        self._trouble_until = NOON + timedelta(seconds=self.plan.trouble_s)
+        self._opened_s: float | None = None
         self._whole_plan = self.plan
         self.plan = cast(Plan, WhileItLasts(self.plan, self._in_trouble))
         self.gates = Gates(self.timeline, self.plan, self._in_trouble)
         listed = {symbol: an_instrument(symbol) for symbol in self.scene.symbols}
         self.venue = Venue(self.timeline, self.plan, self.gates.point, listed, self.recv_window)
+        self.account = VenueBooks(self.venue)
+        self.market = Market(self.venue, list(listed.values()))
+        self.mailboxes = Mailboxes(self.timeline)
         raw = self.store.ports
-        raw["instruments"].save(list(listed.values()), {symbol: {} for symbol in listed}, NOON)
-        raw["ledger"].open_account(Decimal(10_000), NOON)
+        if not self.scene.begins_s:
+            raw["instruments"].save(list(listed.values()), {symbol: {} for symbol in listed}, NOON)
+            raw["ledger"].open_account(Decimal(10_000), NOON)
         self._price(Decimal(100))
-        self.judge = Judge(self.store.books, self.venue, self.timeline)
+        self.judge = Judge(self)
         self.venue.on_accepted = self.judge.accepted
         self.venue.on_change = self._streamed
         self.gates.committed = self.judge.committed
         self.ports = self._ports(raw)
+        self.tasks = Tasks(self.call, self.ports, self.scene)
         self.errors: list[BaseException] = []
         self.waiting = 0  # messages that are under way
 
@@ -87,6 +97,11 @@ class World:
         """Its plan, where that is one."""
         assert isinstance(self._whole_plan, Script)
         return self._whole_plan
+
+    @property
+    def is_scripted(self) -> bool:
+        """Whether so little goes wrong that nothing at all may be missing in the end."""
+        return isinstance(self._whole_plan, Script)
 
     def run(self) -> Books:
         """Until all is quiet; Wrong says what does not hold."""
@@ -97,8 +112,7 @@ class World:
                     raise Wrong(f"no quiet after 300 s: {self.judge.standing()}")
                 self.timeline.step()
                 self._check()
-            self._reconcile()
-            self._check()
+            self._compare()
             wrong = self.judge.verdict()
             if wrong:
                 raise Wrong("; ".join(wrong))
@@ -113,11 +127,13 @@ class World:
             raise Wrong("; ".join(self.judge.wrong))
 
     def _is_quiet(self) -> bool:
-        busy = self.waiting or self.timeline.running
-        return not busy and not self.judge.standing() and self._elapsed_s > self._whole_plan.quiet_after_s
+        if self.waiting or self.timeline.running or self._opened_s is None:
+            return False
+        quiet_s = max(self._whole_plan.quiet_after_s, self._opened_s + self.scene.lasts_s)
+        return self._elapsed_s > quiet_s and not self.judge.standing()
 
     def _in_trouble(self) -> bool:
-        return self._elapsed_s < self._whole_plan.trouble_s
+        return self.timeline.at < self._trouble_until
 
     @property
     def _elapsed_s(self) -> float:
@@ -126,18 +142,33 @@ class World:
     # What happens by itself
 
     def _arrange(self) -> None:
-        for second, symbol, wish in self.scene.closes:
-            self.timeline.after(second, lambda symbol=symbol, wish=wish: self._close(symbol, wish))  # type: ignore[misc]
-        for second in self.scene.wicks_s:
-            self.timeline.after(second, lambda: self._begin("guard", 0))
+        for second in self.scene.begins_s:
+            self.timeline.after(second, lambda: self._begin("begin"))
+        if not self.scene.begins_s:
+            self._open_market()
+
+    def _open_market(self) -> None:
+        """What the feed hears, and beat; once, when the first start is done."""
+        if self._opened_s is not None:
+            return
+        self._opened_s = self._elapsed_s
+        for second, happen in self._happenings():
+            self.timeline.after(second, happen)
+        for name in self.scene.upkeep:
+            self._every(PERIODS_S[name], name)
+
+    def _happenings(self) -> Iterator[tuple[float, Callable[[], None]]]:
+        scene = self.scene
+        yield from ((second, partial(self._close, symbol, wish)) for second, symbol, wish in scene.closes)
+        yield from ((second, partial(self._touch, 90.0)) for second in scene.wicks_s)
+        yield from ((second, partial(self._touch, 103.0)) for second in scene.peaks_s)
+        yield from ((second, partial(self._begin, "flatten")) for second in scene.flattens_s)
+        yield from ((second, partial(self.account.meddle, scene.symbols[0])) for second in scene.strangers_s)
         if self.plan.crash_s is not None:
-            self.timeline.after(self.plan.crash_s, lambda: self._price(Decimal(20)))
-        self._every(2.0, "sweep")
-        self._every(2.0, "sweep_closes")
-        self._every(5.0, "mark_equity")
+            yield self.plan.crash_s, partial(self._price, Decimal(20))
 
     def _every(self, period_s: float, name: str) -> None:
-        self._begin(name)
+        self._begin(name, *([0] if name == "archive" else []))
         self.timeline.after(period_s, lambda: self._every(period_s, name))
 
     def _price(self, price: Decimal) -> None:
@@ -146,21 +177,36 @@ class World:
         self.store.ports["prices"].heard = heard
 
     def _close(self, symbol: str, wish: str) -> None:
-        end = self.timeline.at
-        figure = 2.0 if wish == "buy" else 1.0
-        bar = Bar(symbol, "1s", end, 100.0, 100.0, 100.0, 100.0, figure, 1)
-        self.store.ports["bars"].save([bar])
-        self.closes([bar.key], f"frame-{symbol}-{end:%S}", 1)
+        """The end of a bar: its only tick, and the venue's clock behind it; `lost` is one that was not heard whole."""
+        now_us, end = microseconds(self.timeline.at), self.timeline.at.replace(microsecond=0)
+        quantity, end_us = VOLUMES[wish], microseconds(end)
+        if self.market.hears(Bar(symbol, "1s", end, 100.0, 100.0, 100.0, 100.0, quantity, 1)):
+            lost = [["!", symbol, end_us - 250_000]] if wish == "lost" else []
+            tick = [symbol, end_us - 500_000, 100.0, quantity, "buy", now_us]
+            self._feed([["=", symbol, microseconds(NOON) - 10**7], tick, *lost, ["@", end_us, now_us]])
+
+    def _touch(self, price: float) -> None:
+        """A tick of each symbol that touches its levels."""
+        at_us = microseconds(self.timeline.at)
+        self._feed([[symbol, at_us, price, VOLUMES["nothing"], "sell", at_us] for symbol in self.scene.symbols])
+
+    def _feed(self, rows: list[list[Any]]) -> None:
+        self.mailboxes.push(rows)
+        self._send("drain", 0, 0)
 
     def _streamed(self, order: Any) -> None:
-        """The private stream's word that something happened to an order: a hint that hastens a settlement."""
+        """The private stream's word that something happened to an order of ours: a hint that hastens a settlement."""
+        if order.client_order_id not in self.store.books().orders:
+            return
         self._send("settle", 0.01, order.client_order_id)
 
-    def _reconcile(self) -> None:
-        """Every order that the venue knows is asked for once more, as reconciliation does: late fills come in."""
-        for accepted in self.venue.journal:
-            self._begin("settle", accepted.order.client_order_id)
-        until = self.timeline.at + timedelta(seconds=20)
+    def _compare(self) -> None:
+        """Late fills come in, and then the books are compared twice more: only then is a drift sure."""
+        self._trouble_until = self.timeline.at
+        late_s = self._whole_plan.late_s
+        for second in (late_s, late_s + 1, late_s + 2):
+            self.timeline.after(second, lambda: self._begin("reconcile", True))
+        until = self.timeline.at + timedelta(seconds=late_s + 4)
         while self.timeline.at < until and self.timeline.step():
             self._check()
 
@@ -178,6 +224,10 @@ class World:
     def settle(self, client_order_id: str, correlation_id: str, delay_s: float) -> None:
         self._send("settle", delay_s, client_order_id)
 
+    def drain(self, shard: int) -> None:
+        """What a drain that is out of time, and wake, send."""
+        self._send("drain", 0, shard)
+
     def _send(self, name: str, delay_s: float, *args: Any) -> None:
         for late_s in self.plan.deliveries():
             self._begin_after(delay_s + late_s, name, *args)
@@ -193,93 +243,59 @@ class World:
     # Tasks
 
     def _begin(self, name: str, *args: Any, tries: int = 0) -> None:
-        if name in UPKEEP and not (self._in_trouble() and self.plan.pauses):  # nothing makes it wait
+        if name in WITHOUT_WAITING and not (self._in_trouble() and self.plan.pauses):
             return self.timeline.at_once(name, lambda: self._work(name, args, tries))
         return self.timeline.start(name, lambda: self._work(name, args, tries))
 
     def _work(self, name: str, args: tuple[Any, ...], tries: int) -> None:
         """What a worker does with a message."""
-        upkeep = name in UPKEEP
         try:
-            getattr(self, f"_{name}")(*args)
+            getattr(self.tasks, name)(*args)
+            if name == "begin":
+                self._open_market()
         except Killed:
-            again_s = None if upkeep else self.plan.redelivery_s()
-            if again_s is not None:
+            self.ports["asked"].clear()  # the process remembers nothing
+            again_s = 1.0 if name in STARTED_AGAIN else self.plan.redelivery_s()
+            if again_s is not None and name not in NOT_SENT_AGAIN:
                 self._begin_after(again_s, name, *args, tries=tries)
         except AWAY:
-            if not upkeep and tries < TRIES:
-                self._begin_after(2.0**tries, name, *args, tries=tries + 1)
+            if name not in NOT_SENT_AGAIN and (tries < TRIES or name in STARTED_AGAIN):
+                self._begin_after(2.0 ** min(tries, TRIES), name, *args, tries=tries + 1)
         except Exception as error:  # noqa: BLE001 - whatever it is, the schedule fails with it
             self.errors.append(error)
 
-    def _find(self, closes: Sequence[Sequence[str]], frame: str, received_us: int) -> None:
-        self._call(find_signals, closes, frame=frame, received_us=received_us)
-
-    def _approve(self, key: str) -> None:
-        approved = self._call(approve_signal, key)
-        if approved is not None:  # the next link of the chain
-            self.ports["hand_on"].order(approved, "")
-
-    def _place(self, client_order_id: str) -> None:
-        self._call(place_order, client_order_id)
-
-    def _settle(self, client_order_id: str) -> None:
-        self._call(settle_order, client_order_id)
-
-    def _sweep(self) -> None:
-        self._call(sweep)
-
-    def _sweep_closes(self) -> None:
-        self._call(sweep_closes)
-
-    def _mark_equity(self) -> None:
-        self._call(mark_equity)
-
-    def _guard(self, lap: int) -> None:
-        """Ticks that touch every stop, as a drain holds them against the levels."""
-        guard = Guard(self.ports["trades"], refresh_s=LEVELS_REFRESH_S, fresh_us=FRESH // timedelta(microseconds=1))
-        guard.refresh(1, 0)
-        time_us = microseconds(self.timeline.at)
-        ticks = [Watched(symbol, time_us, 90.0, time_us) for symbol in self.scene.symbols]
-        for signal in guard.check(ticks, f"wick-{lap}", self.timeline.at):
-            self.ports["signals"].save(signal)
-            self.ports["hand_on"].signal(signal.key, signal.correlation_id)
-
-    def _call(self, step: Callable[..., Any], *args: Any, **given: Any) -> Any:
-        """A step with the ports and figures that it names."""
-        named = _named(step)
-        step = self.steps.get(step.__name__, step)
+    def call(self, step: Callable[..., Any], *args: Any, **given: Any) -> Any:
+        """A step with the ports and figures that it names; its points are called after its module."""
+        instead = self.steps.get(step.__name__, step)
+        named = {*_named(step), *_named(instead)}
         have = {**self.ports, "at": self.timeline.at, **given}
-        return step(*args, **{name: have[name] for name in named if name in have})
+        task = self.timeline.task
+        assert task is not None
+        before, task.name = task.name, step.__module__.rpartition(".")[2]
+        done = instead(*args, **{name: have[name] for name in named if name in have})
+        task.name = before  # one that is killed in there has no further points
+        return done
 
     def _ports(self, raw: dict[str, Any]) -> dict[str, Any]:
         """All that steps ask for by name, each port behind its gate."""
         gated = {name: Gate(port, name, self.gates) for name, port in raw.items()}
-        lenient: dict[str, dict[str, Any]] = {
-            "cooldown": {"limit_s": 0},
-            "position_size": {"max_notional": 3000},
-            "max_exposure": {"limit": LIMIT},
-        }
         ports: dict[str, Any] = {
+            **figures(self.scene, self.plan.order_type),
             **gated,
             "trading": self.venue,
+            "venue": self.account,
+            "market": self.market,
+            "mailboxes": Gate(self.mailboxes, "mailboxes", self.gates),
             "hand_on": Gate(self, "hand_on", self.gates),
-            "levels_changed": lambda: self.gates.point("levels_changed"),
+            "again": self.drain,
+            "enqueue": Gate(self.drain, "enqueue", self.gates),
+            "levels_changed": Gate(self.mailboxes.change_levels, "levels_changed", self.gates),
+            "window_changed": lambda symbol, interval: None,  # nobody caches a window here
+            "asked": set(),
+            "quiet": {},
             "now": self.timeline,
-            "strategies": [Strategy()],
-            "rules": risk.rules(lenient),
-            "breaker": Breaker(),
-            "sizing": Sizing(share=self.scene.share, max_notional=Decimal(3000), max_exposure=LIMIT),
-            "order_type": OrderType(self.plan.order_type),
-            "slippage": Decimal("0.001"),
-            "time_to_live": timedelta(seconds=12),
-            "worth": timedelta(seconds=12),
-            "protection": Protection(),
-            "lease": timedelta(seconds=8),
             "recv_window": self.recv_window,
             "read_lag": self.read_lag,
-            "order_timeout": timedelta(seconds=6),
-            "patience": timedelta(seconds=3),
         }
         ports.update(self.steps.get("ports", lambda ports: {})(ports))
         return ports

@@ -69,6 +69,17 @@ class BarsContract:
         ]
         assert store.bars.closes(NOON - timedelta(minutes=3), NOON, limit=1) == [bars[1].key]
 
+    def test_who_was_heard_of_late_has_a_bar_that_ended_after_an_instant(self, store: StoreUnderTest) -> None:
+        store.bars.save(
+            [*some_bars(3), *some_bars(1, symbol="ETH/USDT"), *some_bars(2, symbol="SOL/USDT", interval="1s")]
+        )
+        newest = {"BTC/USDT": some_bars(3)[-1].end, "ETH/USDT": some_bars(1)[-1].end}
+        assert set(newest.values()) == {NOON}
+
+        assert store.bars.heard("1m", NOON - timedelta(seconds=1)) == {"BTC/USDT", "ETH/USDT"}
+        assert store.bars.heard("1m", NOON) == set()
+        assert store.bars.heard("1s", NOON - timedelta(hours=1)) == {"SOL/USDT"}
+
     def test_gaps_are_the_bars_that_are_not_whole_newest_first(self, store: StoreUnderTest) -> None:
         holes = [replace(bar, whole=False) for bar in some_bars(4)]
         store.bars.save([*holes, *some_bars(4, symbol="ETH/USDT")])

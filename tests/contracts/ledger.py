@@ -188,14 +188,19 @@ class LedgerContract:
 
         assert store.ledger.account({}, NOON).state is TradingState.HALTED
 
-    def test_tightening_never_loosens(self, store: StoreUnderTest) -> None:
-        store.opened()
+    def test_marking_tightens_the_state_as_the_breaker_demands_and_never_loosens_it(
+        self, store: StoreUnderTest
+    ) -> None:
+        store.opened().holding()
+        breaker = Breaker(max_drawdown=Decimal("0.005"), max_day_loss=Decimal("0.009"))
 
-        assert store.ledger.tighten(TradingState.REDUCING, "drawdown", NOON) is True
-        assert store.ledger.tighten(TradingState.REDUCING, "drawdown", NOON) is False
-        assert store.ledger.tighten(TradingState.HALTED, "loss", NOON) is True
-        assert store.ledger.tighten(TradingState.REDUCING, "drawdown", NOON) is False
-        assert store.ledger.account({}, NOON).state is TradingState.HALTED
+        seen = []
+        for price in (100, 45, 1, 100):
+            marked = store.ledger.mark({"BTC/USDT": Decimal(price)}, LATER, breaker)
+            seen.append((marked.state, store.ledger.account({}, LATER).state))
+
+        active, reducing, halted = TradingState
+        assert seen == [(active, active), (active, reducing), (reducing, halted), (halted, halted)]
 
     def test_a_person_may_set_any_state(self, store: StoreUnderTest) -> None:
         store.opened().ledger.set_state(TradingState.HALTED, "maintenance", "ann", NOON)
@@ -229,7 +234,7 @@ class LedgerContract:
         assert store.ledger.account(MARKS, NEXT_DAY).day_open == Decimal("10009.95")
 
     def test_what_the_drawdown_reduced_is_active_the_next_day(self, store: StoreUnderTest) -> None:
-        store.opened().ledger.tighten(TradingState.REDUCING, "drawdown", NOON)
+        store.opened().ledger.set_state(TradingState.REDUCING, "drawdown", "breaker", NOON)
 
         assert store.ledger.mark({}, LATER).state is TradingState.REDUCING
         assert store.ledger.mark({}, NEXT_DAY).state is TradingState.ACTIVE
@@ -240,7 +245,7 @@ class LedgerContract:
         assert store.ledger.mark({}, NEXT_DAY).state is TradingState.REDUCING
 
     def test_what_was_halted_stays_halted(self, store: StoreUnderTest) -> None:
-        store.opened().ledger.tighten(TradingState.HALTED, "loss", NOON)
+        store.opened().ledger.set_state(TradingState.HALTED, "loss", "breaker", NOON)
 
         assert store.ledger.mark({}, NEXT_DAY).state is TradingState.HALTED
 
@@ -249,7 +254,7 @@ class LedgerContract:
         lost = {"BTC/USDT": Decimal(1)}
         breaker = Breaker(max_drawdown=Decimal("0.005"), max_day_loss=Decimal("0.009"))
         store.ledger.mark(lost, LATER)
-        store.ledger.tighten(TradingState.HALTED, "loss", LATER)
+        store.ledger.set_state(TradingState.HALTED, "loss", "breaker", LATER)
 
         marks = store.ledger.resume("looked at it", "ann", breaker, LATER)
 

@@ -81,7 +81,7 @@ class OrdersContract:
         self, state: TradingState, store: StoreUnderTest
     ) -> None:
         order = store.orders.release(store.sent(store.opened().entry()), "not sent", LATER)
-        store.ledger.tighten(state, "loss", LATER)
+        store.ledger.set_state(state, "loss", "breaker", LATER)
 
         assert store.orders.claim(order.client_order_id, at=LATER, lease=LEASE) is None
 
@@ -91,7 +91,7 @@ class OrdersContract:
 
     def test_exits_are_sent_after_the_halt(self, store: StoreUnderTest) -> None:
         order = store.exit(store.opened().holding().trade_id)
-        store.ledger.tighten(TradingState.HALTED, "loss", LATER)
+        store.ledger.set_state(TradingState.HALTED, "loss", "breaker", LATER)
 
         assert store.sent(order).state is OrderState.SUBMITTING
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from app.domain.orders import Fill, Leg, Order, OrderState, Side
 from app.domain.protection import Protection
-from app.steps.ports import Audits, Bars, Books, Instruments, Ledger, Orders, Signals, Ticks, Trades
+from app.steps.ports import Audits, Bars, Books, Instruments, Ledger, Letters, Orders, Signals, Ticks, Trades
 from tests.fixtures.memory.builders import NOON, a_fill, a_report, a_signal, an_exit, an_instrument, an_order
 
 LEASE = timedelta(seconds=10)
@@ -27,6 +27,7 @@ class StoreUnderTest:
     trades: Trades
     audits: Audits
     books: Books
+    letters: Letters
 
     @classmethod
     def over(cls, room: Any, tables: Any) -> "StoreUnderTest":

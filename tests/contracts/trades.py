@@ -4,8 +4,11 @@ from decimal import Decimal
 
 from app.domain.orders import OrderState
 from app.domain.protection import Level, Protection
+from app.domain.unprotected import Held, Spell
 from tests.contracts.stores import LATER, StoreUnderTest, sale
-from tests.fixtures.memory.builders import a_fill, an_exit
+from tests.fixtures.memory.builders import NOON, a_fill, an_exit
+
+FOUND = an_exit().found_at
 
 
 class TradesContract:
@@ -63,6 +66,46 @@ class TradesContract:
         store.trades.raise_peaks({trade_id: Decimal(110)})
 
         assert [level.peak for level in store.trades.levels()] == [120.5]
+
+    def test_what_is_held_is_watched(self, store: StoreUnderTest) -> None:
+        store.sent(store.opened().entry("pending"))
+        held = store.holding("held")
+
+        assert store.trades.watched() == [Held(held.trade_id, "BTC/USDT", Spell())]
+
+    def test_a_trade_is_being_left_from_its_exits_signal_on_until_that_has_ended(self, store: StoreUnderTest) -> None:
+        trade_id = store.opened().holding().trade_id
+        store.signals.save(an_exit("wanted", trade_id=trade_id))
+        wanted = store.trades.watched()
+        with store.ledger.deciding("wanted", {}, LATER) as decision:
+            decision.refuse("no")
+        refused = store.trades.watched()
+        order = store.exit(trade_id, "ordered")
+        ordered = store.trades.watched()
+        store.orders.reject(store.sent(order), "no", LATER)
+
+        assert [one.leaving_since for one in (*wanted, *refused, *ordered)] == [FOUND, None, FOUND]
+        assert [one.leaving_since for one in store.trades.watched()] == [None]
+
+    def test_spells_are_kept(self, store: StoreUnderTest) -> None:
+        trade_id = store.opened().holding().trade_id
+        spell = Spell(NOON, 2.5, told=True)
+
+        store.trades.keep_spells({trade_id: spell})
+
+        assert [one.spell for one in store.trades.watched()] == [spell]
+
+    def test_a_trade_that_was_closed_while_it_was_not_protected_is_watched_until_its_spell_has_ended(
+        self, store: StoreUnderTest
+    ) -> None:
+        trade_id = store.opened().holding().trade_id
+        store.trades.keep_spells({trade_id: Spell(NOON)})
+        store.settled(store.sent(store.exit(trade_id)), OrderState.FILLED, sale())
+        (closed,) = store.trades.watched()
+        store.trades.keep_spells({trade_id: Spell(past_s=1.0)})
+
+        assert closed.closed_at is not None
+        assert store.trades.watched() == []
 
     def test_each_trade_has_its_own_levels(self, store: StoreUnderTest) -> None:
         first = store.opened().holding("one", symbol="BTC/USDT")

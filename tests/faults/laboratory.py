@@ -19,9 +19,10 @@ from app.steps.approve_signal import approve_signal
 from app.steps.place_order import place_order
 from app.steps.settle_order import settle_order
 from app.steps.sweep import sweep
+from app.steps.watch_positions import watch_positions
 from app.store import Database
 from models import ExecutionRow, TradeRow
-from tests.fixtures.fakes import MemoryHandOn, MemoryPrices, MemoryTopics
+from tests.fixtures.fakes import MemoryHandOn, MemoryPrices, MemoryResting, MemoryTopics
 from tests.fixtures.memory.builders import a_signal
 from tests.fixtures.venue import ServedVenue
 
@@ -36,6 +37,18 @@ PATIENCE_S = 5
 def now() -> datetime:
     """The real clock: the simulator's runs with it."""
     return datetime.now(UTC)
+
+
+class Drained:
+    """Mailboxes that are empty."""
+
+    def shard(self, symbol: str) -> int:
+        """All in one."""
+        return 0
+
+    def worked_through(self) -> dict[int, float]:
+        """Just now."""
+        return {0: 0.0}
 
 
 class Laboratory:
@@ -66,7 +79,7 @@ class Laboratory:
         self.trading, self.market = mexc.Trading(self.client), mexc.Market(self.client)
         self.signals, self.instruments = store.Signals(self.database), store.Instruments(self.database)
         self.ledger, self.orders = store.Ledger(self.database), store.Orders(self.database)
-        self.trades = store.Trades(self.database)
+        self.trades, self.letters = store.Trades(self.database), store.Letters(self.database)
 
     def restart(self) -> None:
         """As if every process had been killed: nothing is left but the database and the venue."""
@@ -105,6 +118,7 @@ class Laboratory:
             sizing=Sizing(),
             order_type=order_type,
             slippage=Decimal("0.01"),
+            exit_slippage=Decimal("0.01"),
             time_to_live=timedelta(seconds=30),
             announce=self.announce,
             at=at,
@@ -172,11 +186,24 @@ class Laboratory:
         sweep(
             orders=self.orders,
             signals=self.signals,
+            sent_again=MemoryResting[str](),
+            letters=self.letters,
             hand_on=self.hand_on,
             at=now() + timedelta(minutes=1),
             patience=timedelta(seconds=5),
         )
         return list(self.hand_on.calls)
+
+    def watch(self, after_s: float) -> int:
+        """A look at what is held, so many seconds from now; drains work all the time."""
+        return watch_positions(
+            trades=self.trades,
+            mailboxes=Drained(),
+            audits=store.Audits(self.database),
+            announce=self.announce,
+            alert_after=timedelta(seconds=10),
+            at=now() + timedelta(seconds=after_s),
+        )
 
     @property
     def accepted(self) -> int:

@@ -133,6 +133,27 @@ def test_F11_what_a_partial_fill_leaves_is_no_order_and_what_it_bought_can_be_le
     assert lab.trade(entry.trade_id).left == 0
 
 
+def test_F10_a_position_whose_exit_is_cancelled_slowly_is_measured_and_told(laboratory: Make) -> None:
+    lab = laboratory("F10")
+    trade = lab.holding().trade_id
+    name = lab.exit(trade, order_type=OrderType.LIMIT)
+    assert name is not None
+    lab.place(name)
+
+    exposed = [lab.watch(seconds) for seconds in (2, 4, 12)]
+    lab.settled(name, S.CANCELLED, order_timeout_s=0)
+    after = lab.watch(14)
+
+    assert (exposed, after) == ([0, 1, 1], 0)
+    (held,) = lab.trades.watched()
+    assert 12 < held.spell.past_s < 20
+    assert [data["event"] for _, data in lab.announce.told if "event" in data] == [
+        "position.unprotected",
+        "position.protected",
+    ]
+    assert [level.trade_id for level in lab.trades.levels()] == [trade], "its levels are looked at again"
+
+
 def test_F13_an_exit_that_was_refused_for_its_balance_is_tried_again_until_it_is_sold(laboratory: Make) -> None:
     lab = laboratory("F13")
     trade = lab.holding().trade_id

@@ -5,9 +5,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from structlog.testing import capture_logs
 
+from app import wiring
 from app.cli import doctor
 from app.cli.codes import FAILED, WRONG
+from app.domain.history import Outdated
+from tests.fixtures.memory.builders import NOON
 from tests.fixtures.typed import Ended, Typed
 from tests.fixtures.venue import ServedVenue
 from workers.farm import held
@@ -22,6 +26,7 @@ def well(
     """Settings with which nothing is wrong; a test makes one of them wrong."""
     for name, value in {
         "CDB_REDIS_URL": redis_url,
+        "CDB_REDIS_PREFIX": f"{data_dir.parent.name}:",
         "CDB_DATABASE_URL": sqlite_url,
         "CDB_EXCHANGE_REST_URL": venue.rest_url,
         "CDB_SYMBOLS": "BTC/USDT,ETH/USDT",
@@ -43,9 +48,20 @@ def test_nothing_is_wrong_when_everything_answers(well: pytest.MonkeyPatch, type
     ended = typed("doctor", "--json")
 
     assert (ended.code, ended.err) == (0, "")
-    assert list(found(ended)) == ["Redis", "database", "venue", "clock", "symbols", "keys", "disk", "protobuf"]
+    assert list(found(ended)) == [
+        "Redis",
+        "database",
+        "venue",
+        "clock",
+        "symbols",
+        "keys",
+        "requests",
+        "disk",
+        "protobuf",
+    ]
     assert all(finding["ok"] and not finding["cure"] for finding in ended.plain)
     assert found(ended)["keys"]["told"] == "accepted; 100000 USDT"
+    assert found(ended)["requests"]["told"] == "0 had to wait, 0 answered 429, 0 answered 418"
     assert found(ended)["symbols"]["told"] == "2 can be traded: BTC/USDT, ETH/USDT"
 
 
@@ -58,13 +74,14 @@ def test_a_person_reads_what_was_found_in_a_table(well: pytest.MonkeyPatch, type
 
 
 def test_a_redis_that_is_gone_is_wrong(well: pytest.MonkeyPatch, typed: Typed) -> None:
-    only(well, "_redis", "_database")
+    only(well, "_redis", "_database", "_requests")
     well.setenv("CDB_REDIS_URL", f"redis://{NOBODY}/0")
 
     ended = typed("doctor", "--json")
 
     assert ended.code == FAILED
     assert found(ended)["Redis"]["ok"] is False
+    assert "requests" not in found(ended)
     assert found(ended)["Redis"]["cure"] == "start it, or correct CDB_REDIS_URL"
 
 
@@ -137,6 +154,52 @@ def test_a_clock_that_is_off_is_to_be_set(well: pytest.MonkeyPatch, typed: Typed
     assert ended.code == FAILED
     assert str(found(ended)["clock"]["told"]).startswith(("the venue's is +49", "the venue's is +50"))
     assert "NTP" in str(found(ended)["clock"]["cure"])
+
+
+def test_a_pause_that_the_venue_wants_is_wrong_and_nothing_else_is(
+    well: pytest.MonkeyPatch, typed: Typed, venue: ServedVenue
+) -> None:
+    only(well, "_venue", "_requests")
+    with capture_logs():
+        wiring.limiter(venue.rest_url).pause(60, 418)
+
+    ended = typed("doctor", "--json")
+
+    assert ended.code == FAILED
+    assert [what for what, finding in found(ended).items() if finding["ok"] is False] == ["requests"]
+    assert str(found(ended)["venue"]["told"]).startswith("not asked: ")
+    assert str(found(ended)["requests"]["told"]).endswith(" s after HTTP 418")
+    assert "CDB_REQUEST_SHARE" in str(found(ended)["requests"]["cure"])
+
+
+def test_a_pause_that_is_over_is_not_wrong_and_its_cure_is_told(well: pytest.MonkeyPatch, typed: Typed) -> None:
+    only(well, "_requests")
+    wiring.counters().add(answers_429=3)
+
+    ended = typed("doctor", "--json")
+
+    assert ended.code == 0
+    assert found(ended)["requests"]["told"] == "0 had to wait, 3 answered 429, 0 answered 418"
+    assert "CDB_REQUEST_SHARE" in str(found(ended)["requests"]["cure"])
+
+
+def test_histories_that_are_outdated_are_wrong(well: pytest.MonkeyPatch, typed: Typed) -> None:
+    only(well, "_histories")
+    well.setenv("CDB_REDIS_PREFIX", "histories:")
+    assert typed("doctor", "--json").plain == []
+    for symbol in ("BTC/USDT", "ETH/USDT"):
+        wiring.outdated().tell(Outdated(symbol, "1m", NOON, "its klines end there"))
+    well.setattr(doctor, "SHOWN", 1)
+
+    ended = typed("doctor", "--json")
+
+    assert ended.code == FAILED
+    told = str(found(ended)["histories"]["told"])
+    assert told == "outdated: BTC/USDT 1m ends at 2024-11-20 12:00:00 (its klines end there) and 1 more"
+    assert "see its log and restart it" in str(found(ended)["histories"]["cure"])
+
+    well.setenv("CDB_REDIS_URL", f"redis://{NOBODY}/0")
+    assert typed("doctor", "--json").plain == []
 
 
 def test_symbols_that_nobody_lists_are_wrong(well: pytest.MonkeyPatch, typed: Typed) -> None:

@@ -64,6 +64,9 @@ class FileBars:
     def gaps(self, *_: Any) -> list[Bar]:
         return []
 
+    def heard(self, *_: Any) -> set[str]:
+        return set()
+
     def closes(self, *_: Any) -> list[BarClose]:
         return []
 

@@ -81,7 +81,7 @@ def test_it_asks_first_and_wants_a_reason(typed: Typed, holding: ServedVenue, mo
 def test_a_halt_flattens_when_it_is_told_to(
     typed: Typed, holding: ServedVenue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wiring.ledger().tighten(TradingState.HALTED, "loss", wiring.now())
+    wiring.ledger().set_state(TradingState.HALTED, "loss", "breaker", wiring.now())
     assert upkeep.withdraw() == 0
 
     monkeypatch.setenv("CDB_FLATTEN_ON_HALT", "true")

@@ -278,6 +278,17 @@ def test_after_a_flush_the_feed_can_tell_and_the_work_goes_on(boxes: Mailboxes, 
     assert [frame.rows for frame in leased(boxes).read(1)] == [[list(tick(3))]]
 
 
+def test_how_long_ago_came_in_what_was_worked_through(boxes: Mailboxes) -> None:
+    assert boxes.worked_through() == {}, "nobody has worked yet"
+    boxes.push({0: [tick(1)]})
+    assert boxes.worked_through() == {}
+
+    lease = leased(boxes)
+    lease.commit(lease.read(1), {}, {}, {})
+
+    assert 0 <= boxes.worked_through()[0] < 60
+
+
 def test_a_mailbox_is_stranded_when_it_is_not_empty_and_nobody_works_on_it(
     redis_client: "redis.Redis", keys: Keys
 ) -> None:

@@ -6,13 +6,17 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import count
+from typing import Any
 
 import pytest
+import redis
 from sqlalchemy.exc import SQLAlchemyError
 from structlog.testing import capture_logs
 
+from app.bus import Keys, Limiter
 from app.domain.errors import Unavailable
 from app.domain.orders import OrderState, OrderType, intent_key
+from app.domain.rate_limit import Budget
 from app.exchanges.mexc import Client, Trading
 from app.exchanges.mexc.private import PrivateStream, told_of
 from tests.fixtures.fakes import MemoryFarm
@@ -64,7 +68,7 @@ async def until(true: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-def made(venue: ServedVenue, **changes: float) -> PrivateStream:
+def made(venue: ServedVenue, **changes: Any) -> PrivateStream:
     return PrivateStream(venue.rest_url, venue.ws_url, venue.config.api_key, venue.config.api_secret, **changes)
 
 
@@ -175,6 +179,33 @@ async def test_f22_a_stream_that_is_silent_is_taken_for_dead(venue: ServedVenue)
 
     with pytest.raises(Unavailable):
         await asyncio.wait_for(listening, 5)
+    await stream.close()
+
+
+async def test_it_asks_for_its_key_through_the_limiter(
+    venue: ServedVenue, redis_client: "redis.Redis", keys: Keys
+) -> None:
+    stream = made(venue, limiter=Limiter(redis_client, keys, "venue", Budget(100), processes=1))
+    up = asyncio.Event()
+    listening = asyncio.create_task(stream.listen(lambda name: None, up.set))
+    await asyncio.wait_for(up.wait(), 5)
+    listening.cancel()
+    await asyncio.gather(listening, return_exceptions=True)
+    await stream.close()
+
+    assert redis_client.exists(keys.spent("venue", "GET time"), keys.spent("venue", "POST userDataStream")) == 2
+
+
+async def test_a_key_that_gets_no_turn_for_its_renewal_is_given_up(
+    venue: ServedVenue, redis_client: "redis.Redis", keys: Keys
+) -> None:
+    limiter = Limiter(redis_client, keys, "venue", Budget(100), processes=1)
+    stream = made(venue, renew_s=0.1, limiter=limiter)
+
+    with pytest.raises(Unavailable, match="ended"):
+        await asyncio.wait_for(stream.listen(lambda name: None, lambda: limiter.pause(3600, 418)), 5)
+
+    assert stream._key is None
     await stream.close()
 
 

@@ -8,8 +8,9 @@ import pytest
 
 from app import wiring
 from app.cli.codes import UNREACHABLE
+from app.domain.history import Outdated
 from app.domain.risk import TradingState
-from tests.fixtures.memory.builders import NOON
+from tests.fixtures.memory.builders import NOON, a_letter
 from tests.fixtures.typed import Typed
 from workers.farm import held
 
@@ -58,6 +59,36 @@ def test_what_the_feed_hears_and_what_was_counted_is_shown(served: Path, typed: 
     assert "12345" in ended.out
 
 
+def test_a_pause_that_the_venue_wants_is_shown_with_what_was_counted(
+    served: Path, typed: Typed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CDB_EXCHANGE_REST_URL", "http://venue.test")
+    wiring.counters().add(requests_waited=7, answers_418=1)
+    wiring.limiter("http://venue.test").pause(60, 429)
+
+    assert "7 had to wait, 1 answered 429, 1 answered 418; venue.test is not asked for 60 s after HTTP 429" in (
+        " ".join(typed("status").out.split())
+    )
+    pauses = typed("status", "--json").plain["pauses"]
+    assert pauses["venue.test"]["status"] == 429
+    assert 50 < pauses["venue.test"]["left_s"] <= 60
+
+
+def test_a_history_that_is_outdated_is_shown(served: Path, typed: Typed) -> None:
+    assert "up to date as far as known" in typed("status").out
+
+    wiring.outdated().tell(Outdated("BTC/USDT", "1m", NOON, "its klines end there"))
+
+    assert "outdated: BTC/USDT 1m" in typed("status").out
+
+
+def test_dead_letters_are_counted(served: Path, typed: Typed) -> None:
+    assert re.search("dead letters +none", typed("status").out)
+    wiring.letters().keep(a_letter())
+
+    assert "1 wait for a person: cdb failed list" in typed("status").out
+
+
 def test_machines_read_the_same_as_json(served: Path, typed: Typed) -> None:
     with held(served):
         ended = typed("status", "--json")
@@ -65,6 +96,7 @@ def test_machines_read_the_same_as_json(served: Path, typed: Typed) -> None:
     assert ended.code == 0
     assert ended.plain["running"] is True
     assert ended.plain["queues"] == {"ticks": 0, "signals": 0, "risk": 0, "orders": 0, "upkeep": 0}
+    assert ended.plain["pauses"] == {}
     assert (ended.plain["realised"], ended.plain["equity"], ended.plain["feed"]) == ("0", None, None)
 
 

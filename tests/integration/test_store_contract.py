@@ -13,6 +13,7 @@ from tests.contracts.bars import BarsContract
 from tests.contracts.books import BooksContract
 from tests.contracts.instruments import InstrumentsContract
 from tests.contracts.ledger import LedgerContract
+from tests.contracts.letters import LettersContract
 from tests.contracts.orders import OrdersContract
 from tests.contracts.signals import SignalsContract
 from tests.contracts.stores import StoreUnderTest
@@ -61,6 +62,10 @@ class TestInstruments(InstrumentsContract):
 
 class TestLedger(LedgerContract):
     """The ledger."""
+
+
+class TestLetters(LettersContract):
+    """Dead letters."""
 
 
 class TestOrders(OrdersContract):

@@ -13,6 +13,7 @@ from app import store as rooms
 from app.domain.market import Tick, microseconds
 from app.domain.orders import OrderState
 from app.domain.risk import TradingState
+from app.domain.unprotected import Spell
 from app.steps.ports import Check
 from app.store import Database, Delay, Reports
 from models import AuditRow, EquityRow, ExecutionRow, OrderRow, RiskEventRow, SignalRow, TradeRow
@@ -44,6 +45,7 @@ def test_the_figures_count_what_is_there(database: Database, store: StoreUnderTe
         decision.record([Check("cooldown", "too soon", {"s": "1"}), Check("max_exposure", None, {})])
         decision.refuse("cooldown: too soon")
     store.ledger.mark({}, LATER)
+    store.trades.keep_spells({trade_id: Spell(NOON, 2.5)})
 
     summary = Reports(database).summary()
 
@@ -51,6 +53,7 @@ def test_the_figures_count_what_is_there(database: Database, store: StoreUnderTe
     assert dict(summary.signals) == {"BUY": 3, "SELL": 1}
     assert dict(summary.refusals) == {"cooldown": 1}
     assert dict(summary.orders) == {"filled": 3}
+    assert (summary.unprotected, summary.unprotected_s) == (1, 2.5)
     assert (summary.trades_open, summary.trades_closed, summary.trades_won) == (1, 1, 1)
     assert (summary.realised, summary.fees) == (Decimal("19.9"), Decimal("0.15"))
     assert summary.equity == Decimal("10019.85")

@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 import structlog
+from billiard.einfo import ExceptionInfo
+from billiard.exceptions import TimeLimitExceeded
+from celery.signals import task_failure
 from kombu.exceptions import OperationalError
 from structlog.testing import capture_logs
 
@@ -19,13 +22,22 @@ from app.celery import farm
 from app.domain.market import BarClose, instant_text, microseconds
 from app.domain.orders import OrderState
 from app.steps.ports import Missing
-from app.store import migrate
-from tasks import _processes, orders, risk, signals, ticks, upkeep
+from app.store import migrate, verify
+from tasks import (
+    _dead_letters,  # noqa: F401 - it listens
+    _processes,
+    orders,
+    risk,
+    signals,
+    ticks,
+    upkeep,
+)
 from tasks._hand_on import enqueue_drain, hand_on
+from tasks._results import Results
 from tests.fixtures import _trial_tasks as trial
 from tests.fixtures.databases import KINDS
 from tests.fixtures.farm import configured
-from tests.fixtures.memory.builders import a_signal, some_bars
+from tests.fixtures.memory.builders import a_letter, a_signal, some_bars
 from tests.fixtures.venue import ServedVenue
 
 BTC = "BTC/USDT"
@@ -138,6 +150,10 @@ def test_what_stands_still_is_swept(trading: ServedVenue) -> None:
     assert names("risk") == ["tasks.risk.approve"]
 
 
+def test_without_a_position_there_is_nothing_to_protect(trading: ServedVenue) -> None:
+    assert upkeep.watch() == 0
+
+
 def test_the_account_is_opened_with_the_venues_cash(trading: ServedVenue) -> None:
     assert Decimal(upkeep.mark_equity()) == 100_000
 
@@ -149,8 +165,87 @@ def test_the_past_is_filled_from_the_venue(trading: ServedVenue) -> None:
     assert upkeep.asked == {(BTC, "1s"), ("ETH/USDT", "1s")}
 
 
+def test_histories_are_checked_by_the_venues_clock(trading: ServedVenue) -> None:
+    upkeep.asked.clear()
+    upkeep.quiet.clear()
+    upkeep.warm()
+    wiring.feed_status().write({"ready": True, "offset_ms": 3_600_000})
+
+    assert upkeep.check_history() == 0
+    assert all(at > wiring.now() + timedelta(hours=1) for at in upkeep.quiet.values())
+    assert wiring.outdated().all() == {}
+
+
 def test_old_ticks_are_dropped(wired: None) -> None:
     assert upkeep.retain() == 0
+
+
+@pytest.mark.parametrize("farm_kind", KINDS, indirect=True)
+def test_audits_that_wait_are_sealed_by_their_task(wired: None) -> None:
+    given_a_signal()
+    wiring.audits().write("farm.looked", "farm", {}, wiring.now())
+
+    assert upkeep.seal() == 2
+    assert upkeep.seal() == 0
+    assert (verify(wiring.database()).broken, wiring.audits().head().sequence) == (None, 2)
+
+
+def test_retention_keeps_every_audit(wired: None) -> None:
+    wiring.audits().write("farm.looked", "farm", {}, wiring.now() - timedelta(days=10_000))
+    upkeep.retain()
+
+    assert upkeep.seal() == 1
+
+
+def test_old_dead_letters_are_dropped(wired: None) -> None:
+    wiring.letters().keep(a_letter("old", at=wiring.now() - timedelta(days=31)))
+    wiring.letters().keep(a_letter("new", at=wiring.now() - timedelta(days=29)))
+
+    assert upkeep.retain() == 1
+    assert [one.letter.task_id for one in wiring.letters().waiting(9)] == ["new"]
+
+
+def test_dead_letters_that_were_put_aside_are_brought_to_the_database(wired: None) -> None:
+    wiring.letters_aside().put(a_letter())
+
+    assert upkeep.keep_letters() == 1
+    assert upkeep.keep_letters() == 0
+    assert wiring.letters().get("task-1").letter == a_letter()
+
+
+@pytest.mark.parametrize("farm_kind", KINDS, indirect=True)
+def test_a_signal_that_crashes_each_time_is_left_alone_until_a_person_has_dealt_with_it(wired: None) -> None:
+    wiring.ledger().open_account(Decimal(100), wiring.now())
+    given_a_signal(found_at=wiring.now() - timedelta(minutes=1))
+    for number in range(3):
+        wiring.letters().keep(
+            a_letter(f"task-{number}", name="tasks.risk.approve", about="SIGNAL", kind="WorkerLostError")
+        )
+
+    assert upkeep.sweep() == 0
+    assert names("risk") == []
+
+
+def test_a_hard_time_limit_is_no_letter_until_its_request_is_told_too(wired: None) -> None:
+    try:
+        raise TimeLimitExceeded(2)
+    except TimeLimitExceeded as error:
+        failure = {"task_id": "id-1", "exception": error, "args": ["A"], "kwargs": {}, "einfo": ExceptionInfo()}
+
+    task_failure.send(trial.hand, **failure)
+    assert wiring.letters().count() == 0
+    trial.hand.push_request(id="id-1", retries=10**12)
+    task_failure.send(trial.hand, **failure)
+    trial.hand.pop_request()
+    assert wiring.letters().get("id-1").letter.kind == "TimeLimitExceeded"
+
+
+def test_a_result_that_cannot_be_stored_is_told_and_no_more(wired: None) -> None:
+    results: Any = Results(app=farm, url="sqlite:////nowhere/at/all.sqlite")
+    with capture_logs() as logs:
+        assert results.store_result("id-1", "KEY", "SUCCESS") == "KEY"
+
+    assert [(line["event"], line["task_id"]) for line in logs] == [("result is not stored", "id-1")]
 
 
 def test_a_signal_is_sent_as_a_chain_that_carries_its_correlation_id(wired: None) -> None:
@@ -225,7 +320,8 @@ def test_a_world_that_is_away_for_good_ends_in_one_sentence(wired: None) -> None
         result = trial.away.apply(args=("K", 99))
 
     assert result.state == "FAILURE"
-    assert [line["event"] for line in logs] == ["task is tried again"] * 6 + ["task gave up"]
+    assert [line["event"] for line in logs] == ["task is tried again"] * 6 + ["task gave up", "dead letter kept"]
+    assert [one.letter.attempts for one in wiring.letters().waiting(9)] == [7]
 
 
 def test_keys_that_the_venue_does_not_take_are_told_with_the_cure(

@@ -63,7 +63,7 @@ def test_reducing_does_not_loosen_a_halt(typed: Typed) -> None:
 
 
 def test_a_halt_is_resumed_only_when_confirmed(typed: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
-    wiring.ledger().tighten(TradingState.HALTED, "loss", wiring.now())
+    wiring.ledger().set_state(TradingState.HALTED, "loss", "breaker", wiring.now())
     monkeypatch.setattr("typer.confirm", _declines)
 
     assert typed("resume", "--reason", "looked", "--by", "ann").code == FAILED

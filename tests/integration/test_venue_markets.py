@@ -8,8 +8,11 @@ from typing import Any
 
 import aiohttp
 import pytest
+import redis
 from ccxt.protobuf.mexc import PushDataV3ApiWrapper_pb2
 
+from app.bus import Keys, Limiter
+from app.domain.rate_limit import Budget
 from tests.fixtures.venue import ServedVenue, served
 from tests.integration.test_venue_ccxt import SYMBOL, client_of
 from workers.venue import CannotServe, VenueConfig
@@ -121,6 +124,15 @@ def test_what_cannot_be_served_is_said_with_a_cure(config: VenueConfig, complain
         pass
 
 
+def test_a_mirror_that_gets_no_turn_is_said_with_a_cure(redis_client: "redis.Redis", keys: Keys) -> None:
+    limiter = Limiter(redis_client, keys, "live", Budget(100), processes=1)
+    limiter.pause(3600, 418)
+    config = VenueConfig(market="mirror", mirror_rest_url="http://127.0.0.1:9")
+
+    with pytest.raises(CannotServe, match="no turn at live"), served(config, limiter):
+        pass
+
+
 def test_a_port_in_use_is_said_with_a_cure(venue: ServedVenue) -> None:
     with (
         pytest.raises(CannotServe, match="choose another port"),
@@ -201,12 +213,15 @@ def test_the_account_survives_a_restart_even_with_a_torn_last_line(tmp_path: Pat
         client.session.close()
 
 
-def test_a_mirror_prints_what_another_venue_prints() -> None:
+def test_a_mirror_prints_what_another_venue_prints_and_asks_it_through_the_limiter(
+    redis_client: "redis.Redis", keys: Keys
+) -> None:
+    limiter = Limiter(redis_client, keys, "live", Budget(100), processes=1)
     with served(VenueConfig(symbols=(SYMBOL, "ETH/USDT"), ticks_per_s=50, seed=3)) as live:
         config = VenueConfig(
             market="mirror", symbols=(SYMBOL,), mirror_rest_url=live.rest_url, mirror_ws_url=live.ws_url
         )
-        with served(config) as venue:
+        with served(config, limiter) as venue:
             deadline = time.monotonic() + 20
             while venue.status()["ticks_sent"] < 20 and time.monotonic() < deadline:
                 time.sleep(0.1)
@@ -215,6 +230,8 @@ def test_a_mirror_prints_what_another_venue_prints() -> None:
             theirs = client.spotPublicGetTrades({"symbol": "BTCUSDT", "limit": 1000})
             client.session.close()
             other.session.close()
+            asked = [redis_client.hvals(keys.spent("live", f"GET {path}")) for path in ("exchangeInfo", "ticker/price")]
+    assert asked == [[b"10"], [b"2"]]
     known = {(row["time"], row["price"], row["qty"], row["isBuyerMaker"]) for row in theirs}
     assert len(ours) == 10
     assert {(row["time"], row["price"], row["qty"], row["isBuyerMaker"]) for row in ours} <= known

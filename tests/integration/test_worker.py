@@ -1,11 +1,8 @@
 """Real worker processes: `celery -A app worker` on the tests' Redis, results in SQLite and in PostgreSQL."""
 
-import os
 import signal
 import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,69 +10,9 @@ import pytest
 from sqlalchemy import text
 
 from app import wiring
-from app.store import migrate
 from tests.fixtures import _trial_tasks as trial
 from tests.fixtures.databases import KINDS
-from tests.fixtures.farm import configured
-
-ROOT = Path(__file__).parents[2]
-HEADERS = {"cdb_correlation_id": "f-1"}
-
-
-@pytest.fixture
-def celery(farm_settings: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
-    """Runs `celery -A app …` on a migrated database; whatever still runs at the end is killed."""
-    started: list[subprocess.Popen[str]] = []
-    log = Path(farm_settings["CDB_DATA_DIR"]) / "celery.log"
-
-    def start(*arguments: str, **env: str) -> "subprocess.Popen[str]":
-        command = [sys.executable, "-m", "celery", "-A", "app", *arguments]
-        with log.open("a") as out:
-            process = subprocess.Popen(
-                command, cwd=ROOT, env={**os.environ, **env}, stdout=out, stderr=out, text=True, start_new_session=True
-            )
-        started.append(process)
-        return process
-
-    with configured(farm_settings, monkeypatch):
-        migrate(wiring.database())
-        yield start
-        for process in started:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-
-@pytest.fixture
-def worker(celery: Callable[..., Any]) -> "subprocess.Popen[str]":
-    """A worker on every queue, who also knows the trial tasks."""
-    queues = "ticks,signals,risk,orders,upkeep"
-    process: subprocess.Popen[str] = celery(
-        "worker", "-Q", queues, "-c", "2", "-n", "trial@%h", "-I", "tests.fixtures._trial_tasks",
-        "--without-gossip", "--without-mingle",
-    )  # fmt: skip
-    return process
-
-
-def log() -> str:
-    return (wiring.settings().data_dir / "celery.log").read_text()
-
-
-def seen() -> list[str]:
-    texts: Any = wiring.redis().lrange(f"{wiring.settings().redis_prefix}trial", 0, -1)
-    return [one.decode() for one in texts]
-
-
-def until(found: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 30
-    while not found():
-        assert time.monotonic() < deadline, f"{what} did not happen; {log()}"
-        time.sleep(0.02)
-
-
-def outcome(result: Any) -> tuple[str, Any]:
-    value = result.get(timeout=30, propagate=False)
-    return result.state, value
+from tests.fixtures.workers import HEADERS, log, outcome, seen, until
 
 
 @pytest.mark.parametrize("farm_kind", KINDS, indirect=True)

@@ -12,6 +12,7 @@ from celery.app.defaults import NAMESPACES, flatten
 import app.celery
 from app import wiring
 from app.celery import farm
+from app.domain.progress import LONGEST_S
 from tests.fixtures.farm import configured
 
 
@@ -35,6 +36,10 @@ def test_celery_knows_every_setting(config: ModuleType) -> None:
     assert len(ours) > 30
 
 
+def test_who_watches_a_worker_waits_longer_than_a_task_may_take(config: ModuleType) -> None:
+    assert config.task_time_limit + 10 <= LONGEST_S
+
+
 def test_every_task_of_the_farm_has_a_queue(config: ModuleType) -> None:
     farm.loader.import_default_modules()
     queues = {queue.name for queue in config.task_queues}
@@ -50,6 +55,16 @@ def test_beat_sends_only_tasks_that_there_are(config: ModuleType) -> None:
 
     assert {entry["task"] for entry in config.beat_schedule.values()} <= set(farm.tasks)
     assert {entry["args"] for name, entry in config.beat_schedule.items() if name.startswith("archive")} == {(0,), (1,)}
+
+
+def test_histories_are_not_checked_in_a_replay(config: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "check-history" in config.beat_schedule
+
+    monkeypatch.setenv("CDB_CLOCK", "replay")
+    wiring.reset()
+    replayed = runpy.run_path(str(Path(config.__file__ or "")))
+
+    assert "check-history" not in replayed["beat_schedule"]
 
 
 def test_delivery_is_as_each_queue_needs_it(config: ModuleType) -> None:
@@ -97,4 +112,4 @@ def test_without_an_archive_nobody_archives(farm_settings: dict[str, str], monke
 
 def test_postgresql_gets_its_driver(farm_settings: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     with configured({**farm_settings, "CDB_DATABASE_URL": "postgresql://u:p@host/name"}, monkeypatch):
-        assert farm.conf.result_backend == "db+postgresql+psycopg://u:p@host/name"
+        assert farm.conf.result_backend == "tasks._results:Results+postgresql+psycopg://u:p@host/name"

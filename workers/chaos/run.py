@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from functools import cache
@@ -22,7 +22,7 @@ from workers.chaos.measures import milliseconds
 from workers.chaos.script import Trouble
 from workers.chaos.trouble import Troublemaker
 from workers.farm import Farm
-from workers.supervisor import CannotStart
+from workers.supervisor import CannotStart, Kept
 
 LOOK_S = 0.1
 FIRST_TRADE_S = 90.0
@@ -40,12 +40,12 @@ Tell = Callable[[str], None]
 
 
 class Chaos:
-    """One run; `evidence` is for the judge once the farm has stopped."""
+    """One run of a farm, and of what is kept `beside` it; `evidence` is for the judge once the farm has stopped."""
 
-    def __init__(self, script: list[Trouble], seed: int, tell: Tell) -> None:
+    def __init__(self, script: list[Trouble], seed: int, tell: Tell, beside: Sequence[Kept] = ()) -> None:
         self.is_over = False
         self.tripped = False
-        self._script, self._seed, self._tell = script, seed, tell
+        self._script, self._seed, self._tell, self._beside = script, seed, tell, beside
         self._progress: list[int] = []
         self._maker: Troublemaker | None = None
         self._calm_until = self._ended = 0
@@ -81,7 +81,7 @@ class Chaos:
         )
 
     async def _trouble(self, farm: Farm) -> None:
-        maker = self._maker = Troublemaker(farm, self._seed)
+        maker = self._maker = Troublemaker(farm, self._seed, self._beside)
         began = time.monotonic()
         try:
             for trouble in self._script:

@@ -9,6 +9,8 @@ Kind = Literal["kill", "pause", "flush", "fault"]
 Scope = Literal["parent", "child"]
 
 WORKERS = ("ticks", "signals", "risk", "orders", "upkeep")
+SERVICES = (*WORKERS, "feed", "beat", "redis")
+DATABASE = "database"
 AFTER_A_KILL_S = (7.0, 9.0)  # so that one sees how long the service takes to be back
 AFTER_A_PAUSE_S = (2.0, 4.0)  # and after a flush
 AFTER_A_FAULT_S = (0.2, 2.5)
@@ -40,12 +42,15 @@ class Trouble:
         return f"{self.kind} {whom}" + (f" for {self.for_s:g} s" if self.for_s else "")
 
 
-def script(seed: int, length_s: float) -> list[Trouble]:
-    """Troubles for `length_s` seconds: decks of everything there is, each shuffled and dealt until time is over."""
+def script(seed: int, length_s: float, *, database: bool = False) -> list[Trouble]:
+    """Troubles for `length_s` seconds: decks of everything there is, each shuffled and dealt until time is over.
+
+    `database` says whether there is a server of our own that may be struck too.
+    """
     chance = Random(seed)
     troubles: list[Trouble] = []
     at_s = FIRST_S
-    for kind, target, scope in _dealt(chance):
+    for kind, target, scope in _dealt(chance, (*SERVICES, DATABASE) if database else SERVICES):
         if at_s >= length_s:
             return troubles
         trouble = _made(chance, round(at_s, 2), kind, target, scope)
@@ -60,19 +65,17 @@ def _pause(trouble: Trouble) -> tuple[float, float]:
     return AFTER_A_FAULT_S if trouble.kind == "fault" else AFTER_A_PAUSE_S
 
 
-def _dealt(chance: Random) -> Iterator[tuple[Kind, str, Scope]]:
+def _dealt(chance: Random, services: tuple[str, ...]) -> Iterator[tuple[Kind, str, Scope]]:
     while True:
         faults: list[tuple[Kind, str, Scope]] = [("fault", name, "parent") for name in FAULTS]
-        deck = _processes() + faults + FLUSHES
+        deck = _processes(services) + faults + FLUSHES
         chance.shuffle(deck)
         yield from deck
 
 
-def _processes() -> list[tuple[Kind, str, Scope]]:
+def _processes(services: tuple[str, ...]) -> list[tuple[Kind, str, Scope]]:
     kinds: tuple[Kind, ...] = ("kill", "pause")
-    whole: list[tuple[Kind, str, Scope]] = [
-        (kind, name, "parent") for kind in kinds for name in (*WORKERS, "feed", "beat", "redis")
-    ]
+    whole: list[tuple[Kind, str, Scope]] = [(kind, name, "parent") for kind in kinds for name in services]
     return whole + [(kind, name, "child") for kind in kinds for name in WORKERS]
 
 

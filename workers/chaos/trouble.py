@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from collections.abc import Sequence
 from random import Random
 
 import psutil
@@ -13,17 +14,22 @@ from app.domain.errors import Unavailable
 from workers.chaos.measures import Kill, milliseconds
 from workers.chaos.script import Trouble
 from workers.farm import Farm
+from workers.supervisor import Kept
 
 log = structlog.get_logger()
 
 
 class Troublemaker:
-    """Troubles one farm; `kills` are those that hit a process, `missed` the troubles that found nothing to hit."""
+    """Troubles one farm and what is kept `beside` it.
 
-    def __init__(self, farm: Farm, seed: int) -> None:
+    `kills` are those that hit a process, `missed` the troubles that found nothing to hit.
+    """
+
+    def __init__(self, farm: Farm, seed: int, beside: Sequence[Kept] = ()) -> None:
         self.kills: list[Kill] = []
         self.missed = 0
         self._farm = farm
+        self._beside = beside
         self._chance = Random(f"children {seed}")
         self._stopped: dict[int, psutil.Process] = {}
         self._waking: set[asyncio.Task[None]] = set()
@@ -76,7 +82,7 @@ class Troublemaker:
             log.info("paused process is gone", pid=process.pid)
 
     def _victim(self, trouble: Trouble) -> psutil.Process:
-        kept = next(one for one in self._farm.kept if one.service.name == trouble.target)
+        kept = next(one for one in (*self._beside, *self._farm.kept) if one.service.name == trouble.target)
         if kept.pid is None:
             raise psutil.NoSuchProcess(0, trouble.target, "it is down just now")
         process = psutil.Process(kept.pid)

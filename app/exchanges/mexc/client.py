@@ -44,7 +44,8 @@ class Client(ccxt.mexc):  # type: ignore[misc]
         self._stored_markets = markets
         self._limiter = limiter
         self._priority = Priority.DATA
-        self._turns = 0
+        self._patience_s: float | None = None
+        self._turns: dict[str, int] = {}
         self._ids: dict[str, str] = {}
         self._offset_ms: int | None = None
         self._signed_ms: int | None = None
@@ -83,26 +84,28 @@ class Client(ccxt.mexc):  # type: ignore[misc]
             self._signed_ms = None
 
     @contextmanager
-    def asking(self, priority: Priority) -> Iterator[None]:
-        """What is asked within has this priority, else it is data."""
-        before, self._priority = self._priority, priority
+    def asking(self, priority: Priority, patience_s: float | None = None) -> Iterator[None]:
+        """What is asked within has this priority, else it is data; it waits as long as the priority or this says."""
+        before = self._priority, self._patience_s
+        self._priority, self._patience_s = priority, patience_s
         try:
             yield
         finally:
-            self._priority = before
+            self._priority, self._patience_s = before
 
-    def await_turn(self, weight: int) -> None:
-        """Have a turn for the next request of this weight; RateLimited if that takes too long."""
-        self._turns = 0
+    def await_turn(self, method: str, path: str) -> None:
+        """Have a turn for the next request of this kind that is signed; RateLimited if that takes too long."""
+        self._turns.clear()
         if self._limiter is not None:
-            self._limiter.acquire(weight, self._priority)
-            self._turns = weight
+            endpoint, weight = f"{method} {path}", weight_of(method, path, {})
+            self._limiter.acquire(endpoint, weight, self._priority)
+            self._turns[endpoint] = weight
 
     def fetch2(self, path: str, api: Any = "public", method: str = "GET", params: Any = None, *more: Any) -> Any:
         """Every request goes through here: with the turn that was awaited, or when it gets one."""
         params = params or {}
         if self._limiter is not None:
-            self._take_turn(self._limiter, weight_of(method, path, params))
+            self._take_turn(self._limiter, f"{method} {path}", weight_of(method, path, params))
         return super().fetch2(path, api, method, params, *more)
 
     def synchronise(self) -> None:
@@ -130,11 +133,11 @@ class Client(ccxt.mexc):  # type: ignore[misc]
         """None: this farm trades spot only, and load_markets would ask for them each time."""
         return []
 
-    def _take_turn(self, limiter: Limiter, weight: int) -> None:
+    def _take_turn(self, limiter: Limiter, endpoint: str, weight: int) -> None:
         if self._signed_ms is None:
-            return limiter.acquire(weight, self._priority)
-        owed, self._turns = max(0, weight - self._turns), 0
-        return limiter.acquire(owed, self._priority, patience_s=0)  # its signature grows old: now or not at all
+            return limiter.acquire(endpoint, weight, self._priority, self._patience_s)
+        owed = max(0, weight - self._turns.pop(endpoint, 0))
+        return limiter.acquire(endpoint, owed, self._priority, patience_s=0)  # its signature grows old: now or never
 
     def sign(self, *request: Any, **named: Any) -> Any:
         """Forget the last answer before anything can go wrong with the next request."""

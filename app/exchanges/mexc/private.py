@@ -7,15 +7,15 @@ from typing import Any
 
 import aiohttp
 import ccxt
-import ccxt.pro
 from ccxt.protobuf.mexc.PushDataV3ApiWrapper_pb2 import PushDataV3ApiWrapper
 from google.protobuf.message import DecodeError
 
-from app.domain.errors import Unavailable
+from app.domain.errors import RateLimited, Unavailable
+from app.domain.rate_limit import Limiter
+from app.exchanges.mexc.async_client import AsyncClient
 
 CHANNELS = [f"spot@private.{what}.v3.api.pb" for what in ("orders", "deals")]
 NOT_TRADED = 1
-TIMEOUT_S = 10
 
 
 class PrivateStream:
@@ -32,25 +32,15 @@ class PrivateStream:
         api_key: str,
         api_secret: str,
         *,
+        limiter: Limiter | None = None,
         renew_s: float = 1800,
         ping_s: float = 10,
         silent_s: float = 30,
     ) -> None:
-        host = rest_url.rstrip("/")
         self._url = ws_url
         self._key: str | None = None
         self._renew_s, self._ping_s, self._silent_s = renew_s, ping_s, silent_s
-        self._client = ccxt.pro.mexc(
-            {
-                "apiKey": api_key,
-                "secret": api_secret,
-                "timeout": TIMEOUT_S * 1000,
-                "enableRateLimit": False,
-                "has": {"fetchCurrencies": False},
-                "options": {"defaultType": "spot", "recvWindow": 5000},
-                "urls": {"api": {"spot": {"public": host, "private": host}}},
-            }
-        )
+        self._client = AsyncClient(rest_url, limiter=limiter, api_key=api_key, api_secret=api_secret)
 
     async def listen(self, hear: Callable[[str], None], opened: Callable[[], None]) -> None:
         """Pass on client order ids until the connection is lost: then Unavailable. `opened` is told at its begin."""
@@ -113,7 +103,7 @@ class PrivateStream:
 
     async def _renew(self, key: str, socket: Any) -> None:
         """Another hour for the key; a key that gets none is given up, and with it the connection."""
-        with suppress(ccxt.BaseError):
+        with suppress(ccxt.BaseError, RateLimited):
             while True:
                 await asyncio.sleep(self._renew_s)
                 await self._client.spotPrivatePutUserDataStream({"listenKey": key})

@@ -6,70 +6,32 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import ccxt
-import ccxt.pro
-import structlog
 from google.protobuf.message import DecodeError
 
 from app.domain.continuity import Print
 from app.domain.errors import Unavailable
-from app.domain.rate_limit import Limiter, Priority
-from app.exchanges.mexc.errors import Answer
+from app.domain.rate_limit import Limiter
+from app.exchanges.mexc.async_client import AsyncClient
 from app.exchanges.mexc.frames import deals
-from app.exchanges.mexc.weights import weight_of
-
-log = structlog.get_logger()
 
 SYMBOLS_PER_CONNECTION = 30
 PAGE = 1000  # most that the venue tells at once
 HOUR_MS = 3_600_000
 SPACING_S = 0.025  # 40 requests a second at most; MEXC allows 50 for each endpoint
-TIMEOUT_S = 10
-PATIENCE_S = 60.0  # whoever asks has a shorter one, for all of its questions
 CHANNEL = re.compile(r"deals\.v3\.api\.pb@\d+ms@(\w+)")
 
 Hear = Callable[[str, list[Print]], None]
 
 
-class _Client(ccxt.pro.mexc):  # type: ignore[misc]
-    """ccxt's client, which hands trade frames to `hear` as they come, and remembers what was subscribed."""
+class _Client(AsyncClient):
+    """Hands trade frames to `hear` as they come, and remembers what was subscribed."""
 
     def __init__(self, rest_url: str, ws_url: str, limiter: Limiter | None = None) -> None:
-        host = rest_url.rstrip("/")
         self.hear: Hear | None = None
         self.confirmed: set[str] = set()
         self.refused: dict[str, str] = {}
         self.broken = 0
-        self._limiter = limiter
-        self._turn = asyncio.Lock()  # one waits at the limiter, the others behind it
-        super().__init__(
-            {
-                "timeout": TIMEOUT_S * 1000,
-                "enableRateLimit": False,
-                "has": {"fetchCurrencies": False},
-                "options": {"defaultType": "spot"},
-                "urls": {"api": {"spot": {"public": host, "private": host}, "ws": {"spot": ws_url}}},
-            }
-        )
-
-    async def fetch_swap_markets(self, params: Mapping[str, Any] | None = None) -> list[Any]:
-        """None: this farm trades spot only."""
-        return []
-
-    async def fetch2(self, path: str, api: Any = "public", method: str = "GET", params: Any = None, *more: Any) -> Any:
-        """Every request goes through here, when it gets its turn."""
-        params = params or {}
-        if self._limiter is not None:
-            async with self._turn:
-                await self._limiter.wait(weight_of(method, path, params), Priority.DATA, PATIENCE_S)
-        return await super().fetch2(path, api, method, params, *more)
-
-    def handle_errors(self, code: int, reason: str, url: str, method: str, headers: Any, body: str, *rest: Any) -> Any:
-        """Tell the farm when the venue wants a pause, then let ccxt raise what it makes of the answer."""
-        said = rest[0] if rest and isinstance(rest[0], dict) else {}
-        answer = Answer(code, str(said.get("code", "")), str(headers.get("Retry-After", "")))
-        if answer.limited and self._limiter is not None:
-            self._limiter.pause(answer.asked_wait_s, code)
-        return super().handle_errors(code, reason, url, method, headers, body, *rest)
+        super().__init__(rest_url, ws_url, limiter)
 
     def handle_message(self, client: Any, message: Any) -> None:
         """Trades the short way, everything else the way of ccxt."""

@@ -12,7 +12,6 @@ from app.domain.rate_limit import Priority
 from app.exchanges.mexc.client import Client
 from app.exchanges.mexc.errors import ASKING, PLACING, ClockOff, NothingToCancel, NotVisible, translated
 from app.exchanges.mexc.reports import report
-from app.exchanges.mexc.weights import weight_of
 
 TYPES = {OrderType.MARKET: "MARKET", OrderType.LIMIT: "LIMIT", OrderType.IOC: "IMMEDIATE_OR_CANCEL"}
 PAGE = 100
@@ -32,7 +31,7 @@ class Trading:
         with translated(self._client, ASKING), self._client.asking(_priority(order)):
             self._client.id_of(order.symbol)
             self._client.synchronise()
-            self._client.await_turn(weight_of("POST", "order", {}))
+            self._client.await_turn("POST", "order")
 
     def submit(self, order: Order, *, signed_at: datetime) -> str:
         """Send it once, signed with the claim's time; returns the venue's order id."""
@@ -50,8 +49,11 @@ class Trading:
         return str(reply["orderId"])
 
     def look_up(self, order: Order) -> Report | None:
-        """What the venue says of it; None only when two of its answers said that it is not there."""
-        with self._client.asking(_priority(order)):
+        """What the venue says of it; None only when two of its answers said that it is not there.
+
+        RateLimited at once when there is no turn: whoever waited here would keep new orders waiting behind him.
+        """
+        with self._client.asking(_priority(order), patience_s=0):
             record = self._by_client_id(order) or self._in_history(order)
             if record is None:
                 return None

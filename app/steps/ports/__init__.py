@@ -2,8 +2,20 @@
 
 from app.domain.errors import Missing
 from app.domain.risk import Check
-from app.steps.ports.bus import Announce, HandOn, Prices, Searched, Windows
-from app.steps.ports.store import Audits, Bars, Books, Decision, Instruments, Ledger, Orders, Signals, Ticks, Trades
+from app.steps.ports.bus import Announce, HandOn, LettersAside, OutdatedHistories, Prices, Resting, Windows
+from app.steps.ports.store import (
+    Audits,
+    Bars,
+    Books,
+    Decision,
+    Instruments,
+    Ledger,
+    Letters,
+    Orders,
+    Signals,
+    Ticks,
+    Trades,
+)
 from app.steps.ports.venue import Market, Trading, VenueAccount
 
 __all__ = [
@@ -16,11 +28,14 @@ __all__ = [
     "HandOn",
     "Instruments",
     "Ledger",
+    "Letters",
+    "LettersAside",
     "Market",
     "Missing",
     "Orders",
+    "OutdatedHistories",
     "Prices",
-    "Searched",
+    "Resting",
     "Signals",
     "Ticks",
     "Trades",

@@ -2,9 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
+from app.domain.history import Outdated
+from app.domain.letters import DeadLetter
 from app.domain.market import Bar, BarClose
+
+Thing = TypeVar("Thing")
 
 
 class Prices(Protocol):
@@ -23,15 +27,47 @@ class Windows(Protocol):
         ...
 
 
-class Searched(Protocol):
-    """Which closed bars need not be searched again for a while."""
+class Resting(Protocol[Thing]):
+    """What need not be looked at again for a while: closes that were searched, signals that were sent again."""
 
-    def quiet(self, closes: Sequence[BarClose], at: datetime, until: datetime) -> None:
+    def quiet(self, things: Sequence[Thing], at: datetime, until: datetime) -> None:
         """Leave these alone until then."""
         ...
 
-    def due(self, closes: Sequence[BarClose], at: datetime) -> list[BarClose]:
+    def due(self, things: Sequence[Thing], at: datetime) -> list[Thing]:
         """Those of them that are not left alone now."""
+        ...
+
+
+class OutdatedHistories(Protocol):
+    """Which symbols' histories are outdated just now."""
+
+    def all(self) -> dict[str, Outdated]:
+        """By name."""
+        ...
+
+    def tell(self, one: Outdated) -> None:
+        """This one is, as of now."""
+        ...
+
+    def end(self, name: str) -> None:
+        """And no longer."""
+        ...
+
+
+class LettersAside(Protocol):
+    """Dead letters that the database could not take."""
+
+    def put(self, letter: DeadLetter) -> bool:
+        """Put a letter aside; False if an older one had to go for it."""
+        ...
+
+    def oldest(self, limit: int) -> list[DeadLetter]:
+        """Those that have waited longest, oldest first; they stay."""
+        ...
+
+    def drop(self, letters: Sequence[DeadLetter]) -> None:
+        """Those that the database has now."""
         ...
 
 

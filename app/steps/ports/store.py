@@ -6,13 +6,16 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Protocol
 
+from app.domain.letters import DeadLetter
 from app.domain.market import Bar, BarClose, Instrument, Tick
 from app.domain.orders import Order, Report
 from app.domain.portfolio import Trade
 from app.domain.protection import Level, Protection
 from app.domain.reconciliation import Difference, Snapshot
 from app.domain.risk import Account, Breaker, Check, TradingState
+from app.domain.sealing import Head
 from app.domain.trading import Signal
+from app.domain.unprotected import Held, Spell
 
 
 class Bars(Protocol):
@@ -24,6 +27,10 @@ class Bars(Protocol):
 
     def window(self, symbol: str, interval: str, until: datetime, size: int) -> list[Bar]:
         """The last `size` bars that end at or before `until`, oldest first."""
+        ...
+
+    def heard(self, interval: str, since: datetime) -> set[str]:
+        """Symbols with a bar that ended after `since`."""
         ...
 
     def gaps(self, interval: str, since: datetime, limit: int) -> list[Bar]:
@@ -92,6 +99,7 @@ class Decision(Protocol):
     refused: bool  # whether it was refused or expired before
     trade: Trade | None  # the trade that an exit would leave
     exit_is_live: bool  # whether that trade has a live exit order
+    past_exits: int  # how many exit orders it has had
 
     def trip(self, state: TradingState, reason: str) -> None:
         """Make the trading state stricter; `account` shows it at once."""
@@ -136,8 +144,11 @@ class Ledger(Protocol):
         """The account as it stands, without locking it."""
         ...
 
-    def mark(self, marks: Mapping[str, Decimal], at: datetime) -> Account:
-        """Value the account, roll its day, raise its high, and keep a row of `equity`."""
+    def mark(self, marks: Mapping[str, Decimal], at: datetime, breaker: Breaker | None = None) -> Account:
+        """Value the account, roll its day, raise its high, and keep a row of `equity`; returns what was valued.
+
+        The stricter trading state that `breaker` demands of it is set in the same transaction.
+        """
         ...
 
     def set_state(self, state: TradingState, reason: str, by: str, at: datetime) -> None:
@@ -149,10 +160,6 @@ class Ledger(Protocol):
 
         Valued as it was last marked. What would trip the breaker again at once is re-based (`Breaker.rebased`).
         """
-        ...
-
-    def tighten(self, state: TradingState, reason: str, at: datetime) -> bool:
-        """Make the trading state stricter for the breaker; False if it is as strict already."""
         ...
 
     def held(self) -> list[str]:
@@ -235,7 +242,7 @@ class Trades(Protocol):
     def levels(self) -> list[Level]:
         """The protective levels of every open trade without a live exit order.
 
-        `attempt` counts its past exits and the protective signals that were refused.
+        `attempt` counts its past exits and the protective signals that were refused; it rests longer after each.
         """
         ...
 
@@ -243,10 +250,38 @@ class Trades(Protocol):
         """Keep new highs of open trades, by trade id; never lowers one."""
         ...
 
+    def watched(self) -> list[Held]:
+        """Open trades that hold something, and those that were closed while they were not protected."""
+        ...
+
+    def keep_spells(self, spells: Mapping[int, Spell]) -> None:
+        """Keep for how long trades were not protected, by trade id."""
+        ...
+
 
 class Audits(Protocol):
     """The record of what was decided and done."""
 
     def write(self, event: str, service: str, data: Mapping[str, Any], at: datetime) -> None:
-        """Append a row."""
+        """Append a row; figures with a point become text."""
+        ...
+
+    def seal(self, limit: int, at: datetime) -> int:
+        """Seal so many of the rows that wait, in one transaction; how many there were."""
+        ...
+
+    def head(self) -> Head:
+        """Where the chain of sealed rows ends."""
+        ...
+
+
+class Letters(Protocol):
+    """Dead letters in the database."""
+
+    def keep(self, letter: DeadLetter) -> bool:
+        """Keep a letter, waiting; False if it is there, and then one that repeats has come once more."""
+        ...
+
+    def crashing(self, least: int) -> set[tuple[str, str]]:
+        """Step and key of the tasks whose process is gone each time: of those at least so many letters wait."""
         ...

@@ -20,7 +20,7 @@ from app.store import Bars, Database
 from tests.fixtures.history import Past, a_past, at
 from tests.fixtures.memory.builders import NOON
 from tests.fixtures.typed import Typed
-from workers import farm
+from workers import farm, own_postgresql
 from workers.chaos.judge import judge
 from workers.chaos.measures import Kill, milliseconds
 from workers.chaos.run import Chaos
@@ -159,6 +159,15 @@ def test_an_empty_database_is_used(typed: Typed, sqlite_url: str, monkeypatch: p
     monkeypatch.setenv("CDB_DATABASE_URL", sqlite_url)
 
     assert typed("chaos", "--for", "40s").code == 0
+
+
+def test_where_no_postgresql_is_installed_the_cure_is_told(typed: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own_postgresql, "programs", lambda: None)
+
+    ended = typed("chaos", "--for", "40s", "--postgresql")
+
+    assert ended.code == FAILED
+    assert "apt-get install postgresql" in ended.err
 
 
 def test_a_length_that_is_none_is_wrong_usage(typed: Typed) -> None:

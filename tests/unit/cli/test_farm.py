@@ -13,6 +13,7 @@ import redis
 from rich.console import Console
 
 from app import wiring
+from app.bus import Limiter
 from app.cli import farm as command
 from app.cli.codes import FAILED, WRONG
 from app.cli.farm import venue_config
@@ -229,10 +230,23 @@ def test_a_scenario_on_the_command_line_goes_before_that_of_the_settings(
 ) -> None:
     ran: list[VenueConfig] = []
     monkeypatch.setenv("CDB_VENUE_FAULTS", "F2")
-    monkeypatch.setattr(command, "run", ran.append)
+    monkeypatch.setattr(command, "run", lambda config, limiter: ran.append(config))
 
     assert typed("venue", "--faults", "F1").code == 0
     assert [config.scenario and config.scenario.name for config in ran] == ["F01_create_times_out_but_is_live"]
+
+
+@pytest.mark.parametrize(("market", "shares"), [("mirror", True), ("idle", False)])
+def test_a_venue_that_mirrors_shares_the_limiter_of_the_live_venue(
+    market: str, shares: bool, typed: Typed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Limiter | None] = []
+    monkeypatch.setenv("CDB_EXCHANGE", "mexc")
+    monkeypatch.setenv("CDB_VENUE_MARKET", market)
+    monkeypatch.setattr(command, "run", lambda config, limiter: given.append(limiter))
+
+    assert typed("venue").code == 0
+    assert [one and one.host for one in given] == (["api.mexc.com"] if shares else [None])
 
 
 def test_faults_and_scenarios_are_listed(typed: Typed) -> None:

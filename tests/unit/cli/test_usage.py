@@ -38,6 +38,10 @@ def test_without_a_command_the_help_is_shown(typed: Typed) -> None:
         "chaos",
         "status",
         "explain",
+        "audit",
+        "audit verify",
+        "audit head",
+        "failed",
         "doctor",
         "reconcile",
         "halt",
@@ -51,7 +55,7 @@ def test_without_a_command_the_help_is_shown(typed: Typed) -> None:
     ],
 )
 def test_each_command_has_its_help(command: str, typed: Typed) -> None:
-    ended = typed(command, "--help")
+    ended = typed(*command.split(), "--help")
 
     assert (ended.code, ended.err) == (0, "")
     assert f"cdb {command}" in ended.out

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from app.domain.orders import Leg
 from app.domain.portfolio import Trade, TradeStatus
-from app.domain.protection import Level, Protection
+from app.domain.protection import Level, Protection, rest_after
 from tests.fixtures.memory.builders import NOON
 
 OPEN = Trade(1, "BTC/USDT", "momentum", TradeStatus.OPEN, NOON, entry_price=Decimal(100))
@@ -30,6 +30,12 @@ def test_levels_are_reckoned_from_the_entry_price() -> None:
     trade = Protection(trailing_stop=Decimal("0.03")).protect(OPEN)
 
     assert (trade.stop_price, trade.take_price, trade.trail) == (Decimal(98), Decimal(104), Decimal("0.03"))
+
+
+def test_after_each_exit_that_failed_a_trade_rests_twice_as_long_up_to_a_minute() -> None:
+    rests = [rest_after(attempts).total_seconds() for attempts in (0, 1, 2, 3, 7, 8, 1000)]
+
+    assert rests == [0, 0.5, 1, 2, 32, 60, 60]
 
 
 def test_none_is_none() -> None:

@@ -6,22 +6,22 @@ from app.simulator.errors import Refusal
 from app.simulator.faults import KNOWN, Faults
 from app.simulator.listen_keys import LIFE_US, MOST_KEYS, ListenKeys
 from app.simulator.signing import params_of, signature_of
-from app.simulator.weights import WINDOW_US, Weights
+from app.simulator.weights import Weights
 
 
-def test_weights_are_counted_per_caller_endpoint_and_ten_seconds() -> None:
-    weights = Weights(limit=10, patience=1, ban_s=60)
+def test_weights_are_counted_per_caller_endpoint_and_window() -> None:
+    weights = Weights(limit=10, window_s=10, patience=1, ban_s=60)
     weights.count("me", "GET /a", 10, 0)
     weights.count("me", "GET /b", 10, 0)
     weights.count("you", "GET /a", 10, 0)
     with pytest.raises(Refusal) as refused:
         weights.count("me", "GET /a", 1, 4_000_000)
     assert (refused.value.status, refused.value.retry_after_s) == (429, 6)
-    weights.count("me", "GET /a", 10, WINDOW_US)
+    weights.count("me", "GET /a", 10, 10_000_000)
 
 
 def test_who_does_not_listen_is_banned_for_a_while() -> None:
-    weights = Weights(limit=1, patience=1, ban_s=60)
+    weights = Weights(limit=1, window_s=10, patience=1, ban_s=60)
     weights.count("me", "GET /a", 1, 0)
     for _ in range(2):
         with pytest.raises(Refusal):

@@ -55,6 +55,7 @@ def approve(farm: MemoryFarm, key: str = "signal-1", *rules: Rule, **changes: An
         "sizing": Sizing(),
         "order_type": OrderType.IOC,
         "slippage": Decimal("0.001"),
+        "exit_slippage": Decimal("0.005"),
         "time_to_live": timedelta(seconds=30),
         "announce": farm.announce,
         "at": NOON + timedelta(seconds=1),
@@ -262,6 +263,18 @@ def test_f14_what_a_base_fee_took_is_not_sold(memory: MemoryFarm) -> None:
     memory.signals.save(an_exit())
 
     assert memory.orders.get(approve(memory, "exit-1") or "").amount == Decimal("0.999")
+
+
+def test_the_limit_of_an_exit_gives_way_each_time_that_it_did_not_sell_all(memory: MemoryFarm) -> None:
+    memory.holding()
+    limits = []
+    for number in range(5):
+        memory.signals.save(an_exit(f"exit-{number}"))
+        order = memory.orders.get(approve(memory, f"exit-{number}") or "")
+        limits.append(order.price)
+        memory.tables.orders[order.client_order_id] = replace(order, state=OrderState.CANCELLED)
+
+    assert limits == [Decimal("99.90"), Decimal("99.80"), Decimal("99.60"), Decimal("99.50"), Decimal("99.50")]
 
 
 def test_f15_a_trade_of_dust_is_closed_as_dust_and_asked_for_no_more(memory: MemoryFarm) -> None:

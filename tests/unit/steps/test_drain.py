@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,12 +13,12 @@ from app.bus import Stale
 from app.bus.frames import Frame
 from app.domain.bars import Closed
 from app.domain.market import Bar, BarClose, Tick, instant, microseconds
-from app.domain.orders import Leg, Side
+from app.domain.orders import Leg, OrderState, Side
 from app.steps.archive_ticks import archive_ticks
 from app.steps.drain import complaints, drain
 from app.steps.wake import wake
 from tests.fixtures.fakes import MemoryFarm, MemoryHandOn
-from tests.fixtures.memory.builders import NOON
+from tests.fixtures.memory.builders import NOON, an_order
 
 NOON_US = microseconds(NOON)
 BTC = "BTC/USDT"
@@ -211,6 +212,21 @@ def test_a_stop_that_is_hit_becomes_a_signal_to_leave(drained: Drained) -> None:
     assert (signal.interval, signal.strategy, signal.correlation_id) == ("", "protection", "f0")
     assert drained.memory.hand_on.calls == [("signal", key)]
     assert drained.memory.announce.topics == ["trading_signals"]
+
+
+def test_a_trade_whose_exit_has_just_failed_rests_before_the_next(drained: Drained, memory: MemoryFarm) -> None:
+    drained.holding(stop_price=Decimal(98))
+    failed = an_order("EXIT", side=Side.SELL, leg=Leg.STOP_LOSS, state=OrderState.CANCELLED, claimed_at=NOON)
+    memory.given(failed, at=NOON + timedelta(seconds=1))
+
+    drained([tick(1.4, 97.0)])
+    rested = list(memory.tables.signals)
+    drained([tick(1.5, 97.0)])
+
+    assert rested == []
+    assert [signal.reason for signal in memory.tables.signals.values()] == [
+        "price 97.0 reached the stop loss of trade 1"
+    ]
 
 
 def test_a_hit_that_is_drained_again_is_the_same_signal(drained: Drained) -> None:

@@ -62,6 +62,15 @@ def test_a_trade_that_is_being_left_is_left_alone(memory: MemoryFarm) -> None:
     assert flattened(memory) == []
 
 
+def test_after_an_exit_that_failed_a_person_may_ask_at_once_and_a_halt_waits_a_little(memory: MemoryFarm) -> None:
+    memory.holding(number=1)
+    memory.given(an_order("EXIT", side=Side.SELL, leg=Leg.STOP_LOSS, state=OrderState.CANCELLED, claimed_at=NOON))
+    memory.tables.state = TradingState.HALTED
+
+    assert while_halted(memory) == 0
+    assert len(flattened(memory)) == 1
+
+
 @pytest.mark.parametrize(("state", "exits"), [(TradingState.HALTED, 1), (TradingState.REDUCING, 0)])
 def test_only_a_halt_flattens_by_itself(memory: MemoryFarm, state: TradingState, exits: int) -> None:
     memory.holding()

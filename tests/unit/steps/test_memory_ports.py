@@ -7,12 +7,14 @@ from decimal import Decimal
 import pytest
 
 from app.domain.market import Bar, Tick, microseconds
-from app.steps.ports import Windows
+from app.steps.ports import OutdatedHistories, Windows
 from tests.contracts.account import AccountContract, AccountUnderTest
+from tests.contracts.letters_aside import MOST, LettersAsideContract
 from tests.contracts.market import MarketContract, MarketUnderTest
+from tests.contracts.outdated import OutdatedContract
 from tests.contracts.trading import TradingContract, VenueUnderTest
 from tests.contracts.windows import Given, WindowsContract
-from tests.fixtures.fakes import MemoryFarm
+from tests.fixtures.fakes import MemoryFarm, MemoryLettersAside
 from tests.fixtures.memory.builders import BTC, NOON, an_instrument, some_bars
 
 
@@ -39,6 +41,12 @@ class TestMarket(MarketContract):
         return MarketUnderTest(memory.market, BTC, NOON)
 
 
+class TestOutdated(OutdatedContract):
+    @pytest.fixture
+    def outdated(self, memory: MemoryFarm) -> OutdatedHistories:
+        return memory.outdated
+
+
 class TestWindows(WindowsContract):
     @pytest.fixture
     def given(self, memory: MemoryFarm) -> Given:
@@ -47,3 +55,9 @@ class TestWindows(WindowsContract):
             return memory.windows
 
         return over
+
+
+class TestLettersAside(LettersAsideContract):
+    @pytest.fixture
+    def aside(self) -> MemoryLettersAside:
+        return MemoryLettersAside(most=MOST)

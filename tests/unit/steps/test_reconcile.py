@@ -16,12 +16,17 @@ from app.domain.reconciliation import Difference, VenueOrder
 from app.steps.place_order import place_order
 from app.steps.reconcile import reconcile
 from app.steps.settle_order import settle_order
+from app.store import DatabaseError
 from tests.fixtures.fakes import MemoryFarm
 from tests.fixtures.memory.builders import BTC, NOON, a_fill, an_order
 
 Reconcile = Callable[..., list[Difference]]
 SECOND = timedelta(seconds=1)
 STRANGER = VenueOrder(BTC, "venue-99", "by-hand", OrderState.OPEN, Decimal(0))
+
+
+def away(*_: object) -> None:
+    raise DatabaseError("the database is away", "Wait for it")
 
 
 @pytest.fixture
@@ -158,6 +163,31 @@ def test_a_strange_order_is_told_once_and_left_alone(memory: MemoryFarm, run: Re
     assert memory.announce.topics == ["system_health"]
     assert memory.venue_account.strangers == [STRANGER]
     assert memory.books.read(NOON).reconciled_at == memory.now()
+
+
+def test_a_strange_order_in_a_symbol_of_which_we_have_nothing_stays_known_while_it_works(
+    memory: MemoryFarm, run: Reconcile
+) -> None:
+    memory.venue_account.strangers = [STRANGER]
+
+    assert [len(run(full=True, symbols=(BTC,))), len(run()), len(run())] == [1, 1, 1]
+    assert [event for event, _ in memory.tables.audits] == ["reconcile.difference"]
+    memory.venue_account.strangers = []
+    assert run() == []
+
+
+def test_a_run_that_dies_while_it_tells_leaves_the_telling_to_the_next(
+    memory: MemoryFarm, run: Reconcile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory.venue_account.strangers = [STRANGER]
+    with monkeypatch.context() as patched:
+        patched.setattr(memory.audits, "write", away)
+        with pytest.raises(DatabaseError):
+            run(full=True, symbols=(BTC,))
+
+    run(full=True, symbols=(BTC,))
+
+    assert [event for event, _ in memory.tables.audits] == ["reconcile.difference"]
 
 
 def test_an_order_that_ended_here_and_works_there_is_told(memory: MemoryFarm, run: Reconcile) -> None:

@@ -4,17 +4,22 @@ from datetime import timedelta
 
 import pytest
 
+from app.domain.market import BarClose
 from app.steps.sweep_closes import sweep_closes
-from tests.contracts.searched import SearchedContract
-from tests.fixtures.fakes import MemoryFarm, MemorySearched
+from tests.contracts.resting import CLOSES, RestingContract
+from tests.fixtures.fakes import MemoryFarm, MemoryResting
 from tests.fixtures.memory.builders import BTC, NOON, some_bars
 from tests.unit.steps.test_find_signals import Strategy, find
 
 
-class TestMemorySearched(SearchedContract):
+class TestMemoryResting(RestingContract):
     @pytest.fixture
-    def searched(self) -> MemorySearched:
-        return MemorySearched()
+    def resting(self) -> MemoryResting[BarClose]:
+        return MemoryResting()
+
+    @pytest.fixture
+    def things(self) -> list[BarClose]:
+        return CLOSES
 
 
 def swept(farm: MemoryFarm, seconds: float) -> int:

@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 
 from app import wiring
+from app.domain.progress import Beat
 from tests.fixtures.venue import ServedVenue
 from workers import services
 from workers.ports import free_port
 from workers.services import farm_services, flower_url, redis_service, venue_service
-from workers.supervisor import Service
+from workers.supervisor import Service, contented
 
 QUEUES = ["ticks", "signals", "risk", "orders", "upkeep"]
 
@@ -78,6 +79,31 @@ async def test_a_worker_is_ready_when_it_has_said_so(wired: None) -> None:
     wiring.presence().arrive(4711)
 
     assert await of("risk").ready(4711)
+
+
+async def test_a_worker_that_lets_messages_wait_is_stuck_and_one_that_tells_nothing_is_not_judged(
+    wired: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CDB_STUCK_S", "0.001")
+    wiring.reset()
+    wiring.redis().rpush(f"{wiring.settings().redis_prefix}orders", "a message")
+    wiring.heartbeats().write(4711, Beat(turn=1, begun=0, running=0, queues=("orders",)))
+    stuck, silent = of("orders").watch(), of("orders").watch()
+
+    assert await stuck(4711) is None
+    await asyncio.sleep(0.002)
+    assert "while a message waited" in str(await stuck(4711))
+
+    assert await silent(4712) is None
+    await asyncio.sleep(0.002)
+    assert await silent(4712) is None
+
+
+async def test_only_workers_are_watched(wired: None) -> None:
+    watched = [one.name for one in farm_services(wiring.settings()) if one.watch() is not contented]
+
+    assert watched == QUEUES
+    assert await contented(1) is None  # type: ignore[func-returns-value]
 
 
 @pytest.mark.parametrize("name", ["orders", "feed"])

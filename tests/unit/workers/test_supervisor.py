@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pytest
 
-from workers.supervisor import CannotStart, Service, Supervisor
+from tests.fixtures.workers import lives
+from workers.supervisor import CannotStart, Objection, Service, Supervisor
 
 PATIENCE_S = 10.0
 SLEEPS = "import time; time.sleep(60)"
@@ -27,13 +27,6 @@ async def until(found: Callable[[], bool], what: str) -> None:
     while not found():
         assert time.monotonic() < deadline, f"{what} did not happen"
         await asyncio.sleep(0.02)
-
-
-def lives(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 async def test_a_later_wave_waits_until_the_first_is_ready(tmp_path: Path) -> None:
@@ -65,6 +58,37 @@ async def test_a_killed_service_is_started_again(tmp_path: Path) -> None:
         os.kill(before, signal.SIGKILL)
         await until(lambda: one.restarts == 1 and one.state == "ready", "the restart")
         assert one.pid not in (None, before)
+    finally:
+        await farm.stop()
+
+
+async def test_a_service_that_is_stuck_is_killed_and_started_again_and_each_process_is_judged_anew(
+    tmp_path: Path,
+) -> None:
+    judged: list[list[int]] = []
+
+    def watch() -> Objection:
+        looks: list[int] = []
+        judged.append(looks)
+
+        async def objection(pid: int) -> str | None:
+            looks.append(pid)
+            return "it began no task" if len(judged) == 1 and len(looks) == 2 else None
+
+        return objection
+
+    farm = Supervisor([runs("one", watch=watch)], tmp_path)
+    (one,) = farm.kept
+    await farm.start(PATIENCE_S)
+    try:
+        before = one.pid
+        assert before is not None
+        os.kill(before, signal.SIGSTOP)  # TERM would not be heard
+        await until(lambda: one.restarts == 1 and one.state == "ready", "the restart")
+        await until(lambda: len(judged) == 2 and len(judged[1]) > 1, "the second look")
+        assert judged[0] == [before, before]
+        assert set(judged[1]) == {one.pid}
+        assert not lives(before)
     finally:
         await farm.stop()
 

@@ -22,6 +22,8 @@ EMPTY: dict[str, Any] = {
     "trades_open": 0,
     "trades_closed": 0,
     "trades_won": 0,
+    "unprotected": 0,
+    "unprotected_s": 0.0,
     "realised": Decimal(0),
     "fees": Decimal(0),
     "equity": None,
@@ -59,6 +61,7 @@ def figures(counters: dict[str, int] | None = None, **summary: Any) -> Figures:
         queues={"ticks": 1, "signals": 2, "risk": 0, "orders": 0, "upkeep": 0},
         feed=None,
         summary=Summary(**{**EMPTY, **summary}),
+        pauses={},
     )
 
 
@@ -143,6 +146,7 @@ def test_the_summary_counts_and_names_what_was_counted() -> None:
         "orders": "3 (cancelled 1, filled 2)",
         "executions": "5",
         "trades": "2 closed (1 won), 1 open",
+        "not protected": "0 trades now; 0.0 s in all",
         "profit and loss": "+3.46 USDT realised",
         "fees": "0.20 USDT",
         "equity": "10,003.21 USDT",

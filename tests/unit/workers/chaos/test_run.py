@@ -75,7 +75,7 @@ async def test_where_the_breaker_has_tripped_nobody_needs_to(
     chaos: Chaos, venue: ServedVenue, told: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run, "_trades", lambda: True)
-    wiring.ledger().tighten(TradingState.HALTED, "loss", NOON)
+    wiring.ledger().set_state(TradingState.HALTED, "loss", "breaker", NOON)
 
     await chaos.run(A_FARM)
 

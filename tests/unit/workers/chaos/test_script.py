@@ -33,6 +33,13 @@ def test_a_long_script_has_every_trouble_there_is() -> None:
     assert "flush" in {one.kind for one in troubles}
 
 
+def test_a_database_of_our_own_is_struck_too_and_no_other() -> None:
+    assert "database" not in {one.target for one in script(1, 600)}
+
+    struck = {one.kind for one in script(1, 600, database=True) if one.target == "database"}
+    assert struck == {"kill", "pause"}
+
+
 def test_the_venue_knows_every_fault_and_what_it_takes() -> None:
     assert all(set(takes) <= KNOWN[name] | LIMITS for name, takes in FAULTS.items())
 

@@ -1,0 +1,109 @@
+"""A worker tells that it makes progress, and ends itself when it makes none; whoever keeps it starts it anew."""
+
+import faulthandler
+import os
+import sys
+import time
+from collections.abc import Callable
+from threading import Event, Thread
+from typing import Any
+
+import psutil
+import structlog
+from celery import bootsteps
+from celery.signals import task_rejected, task_revoked, task_unknown, worker_shutting_down
+from celery.worker import state
+
+from app import wiring
+from app.celery import farm
+from app.domain.progress import Beat
+
+log = structlog.get_logger()
+
+BEAT_S = 0.5
+thrown_away = 0
+
+
+@task_revoked.connect
+@task_rejected.connect
+@task_unknown.connect
+def count(**_: Any) -> None:
+    """A message that no child will see was taken off its queue all the same."""
+    global thrown_away
+    thrown_away += 1
+
+
+def end(reason: str) -> None:
+    """At once and with all children: what is stuck hears no signal, and cleans nothing up."""
+    log.error("worker makes no progress, ending it", reason=reason)
+    faulthandler.dump_traceback(file=sys.stderr)
+    for child in psutil.Process().children(recursive=True):
+        child.kill()
+    os._exit(os.EX_SOFTWARE)
+
+
+class Progress(bootsteps.StartStopStep):
+    """Tells from the event loop, and looks from a thread of its own: a loop that stands still cannot see it."""
+
+    requires = ("celery.worker.components:Pool",)
+
+    def __init__(self, worker: Any, ending: Callable[[str], None] = end, **options: Any) -> None:
+        super().__init__(worker, **options)
+        self._worker = worker
+        self._ending = ending
+        self._turn = 0
+        self._told = True
+        self._stopped = Event()
+        worker_shutting_down.connect(self.leave)
+
+    def start(self, worker: Any) -> None:
+        """Begin to look; the pool's children are there already."""
+        Thread(target=self.look, name="progress", daemon=True).start()
+
+    def register_with_event_loop(self, worker: Any, hub: Any) -> None:
+        """Begin to tell, each time that the loop begins."""
+        hub.call_repeatedly(BEAT_S, self.tell)
+
+    def leave(self, **_: Any) -> None:
+        """It begins nothing any more, from the moment that it is told to stop."""
+        self._stopped.set()
+        wiring.heartbeats().leave(os.getpid())
+
+    def stop(self, worker: Any) -> None:
+        """However it came to that."""
+        self.leave()
+
+    def terminate(self, worker: Any) -> None:
+        """The same, in a hurry."""
+        self.stop(worker)
+
+    def beat(self) -> Beat:
+        """As it is now."""
+        begun = state.all_total_count[0] + thrown_away
+        return Beat(self._turn, begun, len(state.active_requests), tuple(self._worker.app.amqp.queues.consume_from))
+
+    def tell(self) -> None:
+        """The loop has turned; a full disk is told once."""
+        self._turn += 1
+        if self._stopped.is_set():  # the loop turns on while tasks are finished
+            return
+        try:
+            wiring.heartbeats().write(os.getpid(), self.beat())
+            self._told = True
+        except OSError as error:
+            if self._told:
+                log.warning("worker cannot tell of its progress", reason=str(error))
+            self._told = False
+
+    def look(self) -> None:
+        """Until it stops, or is stuck."""
+        watch = wiring.new_watch()
+        while not self._stopped.wait(BEAT_S):
+            beat = self.beat()
+            reason = watch.look(beat, wiring.queues().waiting(beat.queues), time.monotonic())
+            if reason is not None:
+                self._ending(reason)
+                return
+
+
+farm.steps["worker"].add(Progress)

@@ -1,0 +1,33 @@
+"""Each step of `app/steps` and the scene in which it is killed; a new one that is in neither list fails a test."""
+
+SCENE_OF = {
+    "approve_signal": "entry",
+    "archive_ticks": "gap",
+    "check_history": "gap",
+    "choose_symbols": "start",
+    "drain": "round-trip",
+    "find_signals": "entry",
+    "flatten": "flattened",
+    "history_alarm": "gap",
+    "keep_letter": "left",
+    "mark_equity": "crash",
+    "open_account": "start",
+    "place_order": "entry",
+    "protect": "round-trip",
+    "reconcile": "strangers",
+    "refresh_instruments": "start",
+    "seal": "left",
+    "settle_order": "entry",
+    "sweep": "entry",
+    "sweep_closes": "left",
+    "wake": "entry",
+    "warm_windows": "gap",
+    "watch_positions": "round-trip",
+    "withdraw_entries": "flattened",
+}
+INSIDE = {"protect": "drain", "history_alarm": "check_history"}  # whose calls are points of that step
+HELPERS = frozenset({"events", "exits", "ports", "terms"})  # values and arithmetic; these write nothing
+STEPS = sorted(SCENE_OF.keys() - INSIDE.keys())
+WRITERS = frozenset(
+    {"Audits", "Bars", "Books", "Decision", "HandOn", "Instruments", "Ledger", "Orders", "Resting", "Signals", "Ticks"}
+) | {"Trades", "Trading", "Mailboxes", "Lease", "Letters", "LettersAside", "OutdatedHistories"}

@@ -1,0 +1,164 @@
+"""What a worker's main process tells of itself, and when it ends itself, over a real Redis."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from celery.signals import task_revoked, worker_shutting_down
+from structlog.testing import capture_logs
+
+from app import wiring
+from app.celery import farm
+from app.domain.progress import Beat
+from tasks import _progress
+from tasks._progress import Progress
+from tests.fixtures import _trial_tasks as trial
+
+
+class Hub:
+    """Calls when the test says so."""
+
+    turn: Callable[[], None]
+
+    def call_repeatedly(self, seconds: float, call: Callable[[], None]) -> None:
+        self.turn = call
+
+
+@pytest.fixture
+def hub() -> Hub:
+    return Hub()
+
+
+@pytest.fixture
+def reasons() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def progress(wired: None, hub: Hub, reasons: list[str]) -> Progress:
+    """Of a worker on the queue of orders, whose loop is the hub."""
+    queues = SimpleNamespace(consume_from={"orders": None})
+    worker = SimpleNamespace(app=SimpleNamespace(amqp=SimpleNamespace(queues=queues)))
+    made = Progress(worker, ending=reasons.append)
+    made.register_with_event_loop(worker, hub)
+    return made
+
+
+def told() -> Beat | None:
+    return wiring.heartbeats().read(os.getpid())
+
+
+def test_each_turn_of_the_loop_is_told(progress: Progress, hub: Hub) -> None:
+    hub.turn()
+    hub.turn()
+
+    beat = told()
+    assert beat is not None
+    assert (beat.turn, beat.queues) == (2, ("orders",))
+
+
+def test_what_is_thrown_away_counts_as_begun(progress: Progress, hub: Hub) -> None:
+    before = progress.beat()
+    task_revoked.send(sender=farm, expired=True)
+
+    assert progress.beat().begun == before.begun + 1
+
+
+@pytest.mark.parametrize("end", ["stop", "terminate"])
+def test_a_worker_that_stops_tells_nothing_more(progress: Progress, hub: Hub, end: str) -> None:
+    hub.turn()
+    getattr(progress, end)(None)
+    hub.turn()
+
+    assert told() is None
+
+
+def test_a_worker_that_is_told_to_stop_may_take_its_time(progress: Progress, hub: Hub) -> None:
+    hub.turn()
+    worker_shutting_down.send(sender="orders", sig="SIGTERM", how="Warm", exitcode=0)
+    hub.turn()
+
+    assert told() is None
+
+
+def test_a_folder_that_cannot_be_written_is_told_once_and_ends_nothing(progress: Progress, hub: Hub) -> None:
+    folder: Path = wiring.settings().data_dir / "heartbeats"
+    folder.write_text("not a folder")
+    with capture_logs() as logs:
+        hub.turn()
+        hub.turn()
+
+    assert [line["event"] for line in logs] == ["worker cannot tell of its progress"]
+    folder.unlink()
+    hub.turn()
+    assert told() is not None
+
+
+@pytest.fixture
+def impatient(progress: Progress, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_progress, "BEAT_S", 0.01)
+    monkeypatch.setenv("CDB_STUCK_S", "0.05")
+    wiring.reset()
+
+
+def test_a_worker_whose_loop_does_not_turn_while_messages_wait_ends_itself(
+    progress: Progress, impatient: None, reasons: list[str]
+) -> None:
+    trial.hand.s("W").apply_async()
+
+    progress.look()
+
+    assert reasons == ["its event loop stood still for 0 s while a message waited"]
+
+
+def test_a_worker_that_was_stopped_looks_no_more(progress: Progress, impatient: None, reasons: list[str]) -> None:
+    trial.hand.s("W").apply_async()
+    progress.stop(None)
+
+    progress.look()
+
+    assert reasons == []
+
+
+def test_a_stuck_worker_ends_with_its_children_and_says_where_it_stood(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    ended: list[object] = []
+
+    class Child:
+        def kill(self) -> None:
+            ended.append("child")
+
+    class Process:
+        def children(self, *, recursive: bool) -> list[Child]:
+            return [Child()]
+
+    monkeypatch.setattr("tasks._progress.psutil.Process", Process)
+    monkeypatch.setattr("tasks._progress.os._exit", ended.append)
+    monkeypatch.setattr("tasks._progress.sys.stderr", open(2, "w", closefd=False))  # noqa: SIM115
+    with capture_logs() as logs:
+        _progress.end("it hangs")
+
+    assert ended == ["child", os.EX_SOFTWARE]
+    assert [(line["event"], line["reason"]) for line in logs] == [("worker makes no progress, ending it", "it hangs")]
+    assert "test_a_stuck_worker" in capfd.readouterr().err
+
+
+def test_how_many_messages_wait_is_known_while_redis_answers(
+    wired: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trial.hand.s("A").apply_async()
+    trial.hand.s("B").apply_async()
+    trial.tell.s("C").apply_async()
+    queues = wiring.queues()
+
+    assert queues.depths(["orders", "signals", "risk"]) == {"orders": 2, "signals": 1, "risk": 0}
+    assert queues.waiting(["orders", "signals"]) == 3
+    assert queues.waiting([]) == 0
+
+    wiring.redis().close()
+    monkeypatch.setenv("CDB_REDIS_URL", f"unix://{tmp_path / 'none.sock'}")
+    wiring.reset()
+    assert wiring.queues().waiting(["orders"]) is None

@@ -1,0 +1,108 @@
+"""A worker that is connected but consumes nothing: real ones are made to hang, and their work is done all the same."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from app import wiring
+from app.celery import farm
+from tests.fixtures import _trial_tasks as trial
+from tests.fixtures.workers import lives, log, outcome, until
+from workers.services import farm_services
+from workers.supervisor import Kept, Supervisor
+
+TRIAL = ("-I", "tests.fixtures._trial_tasks")
+OPTIONS = ("-Q", "orders", "-c", "1", "--without-gossip", "--without-mingle", *TRIAL)
+PATIENCE_S = 30.0
+
+
+@pytest.fixture
+def farm_settings(farm_settings: dict[str, str]) -> dict[str, str]:
+    return {**farm_settings, "CDB_STUCK_S": "2"}
+
+
+async def when(found: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not found():
+        assert time.monotonic() < deadline, f"{what} did not happen"
+        await asyncio.sleep(0.05)
+
+
+def only_worker(logs: Path) -> Supervisor:
+    """The farm's worker on the queue of orders, as the farm keeps it, who also knows the trial tasks."""
+    orders = next(one for one in farm_services(wiring.settings(), flower=False) if one.name == "orders")
+    return Supervisor([replace(orders, command=(*orders.command, *TRIAL))], logs)
+
+
+async def test_c18_a_worker_that_stands_still_is_started_anew_and_the_work_is_done(
+    celery: Callable[..., Any], tmp_path: Path
+) -> None:
+    supervisor = only_worker(tmp_path)
+    kept: Kept = supervisor.kept[0]
+    await supervisor.start(PATIENCE_S)
+    try:
+        pid = kept.pid
+        assert pid is not None
+        await when(lambda: wiring.heartbeats().read(pid) is not None, "the first beat")
+        os.kill(pid, signal.SIGSTOP)
+        _swallowed, *waiting = [trial.hand.s(f"W{one}").apply_async() for one in range(3)]
+
+        await when(lambda: kept.restarts == 1 and kept.is_ready, "the restart")
+        assert [await asyncio.to_thread(outcome, one) for one in waiting] == [("SUCCESS", "W1"), ("SUCCESS", "W2")]
+        assert kept.restarts == 1
+        assert not lives(pid)
+    finally:
+        await supervisor.stop()
+
+
+def test_c18_a_worker_whose_children_take_nothing_up_ends_itself(celery: Callable[..., Any]) -> None:
+    process: subprocess.Popen[str] = celery("worker", *OPTIONS)
+    until(lambda: "ready" in log(), "the worker's start")
+    (child,) = psutil.Process(process.pid).children()
+    child.suspend()
+    work = [trial.hand.s(f"W{one}").apply_async() for one in range(3)]
+
+    assert process.wait(PATIENCE_S) == os.EX_SOFTWARE
+    assert "it began and ended no task for 2 s while" in log()
+    until(lambda: not lives(child.pid), "the child's end")
+
+    celery("worker", *OPTIONS)
+    assert outcome(work[-1]) == ("SUCCESS", "W2")
+
+
+def test_c18_a_worker_whose_event_loop_hangs_ends_itself(celery: Callable[..., Any]) -> None:
+    process: subprocess.Popen[str] = celery("worker", *OPTIONS)
+    until(lambda: "ready" in log(), "the worker's start")
+    farm.control.broadcast("trial_hang")
+    until(lambda: "hangs" in log(), "the hanging")
+    for one in range(3):
+        trial.hand.s(f"W{one}").apply_async()
+
+    assert process.wait(PATIENCE_S) == os.EX_SOFTWARE
+    assert "its event loop stood still for 2 s while" in log()
+    assert "in hang" in log(), "one sees where it stood"
+
+
+def test_a_worker_at_a_long_task_is_left_alone_and_one_that_stops_tells_nothing_more(
+    celery: Callable[..., Any],
+) -> None:
+    process: subprocess.Popen[str] = celery("worker", *OPTIONS)
+    long = trial.slow.s("L", 6).apply_async()
+    after = trial.hand.s("A").apply_async()
+
+    assert (outcome(long), outcome(after)) == (("SUCCESS", "L"), ("SUCCESS", "A"))
+    read = wiring.heartbeats().read
+    until(lambda: (beat := read(process.pid)) is not None and (beat.begun, beat.running) == (2, 0), "its beat")
+
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(PATIENCE_S) == 0
+    assert read(process.pid) is None
