@@ -29,7 +29,7 @@ from tests.fixtures.venue import ServedVenue
 SYMBOLS = ("BTC/USDT", "ETH/USDT")
 BTC, ETH = SYMBOLS
 PRICE = Decimal(100)
-RECV_WINDOW = timedelta(milliseconds=400)
+RECV_WINDOW = timedelta(seconds=5)
 READ_LAG = timedelta(milliseconds=100)
 PATIENCE_S = 5
 
@@ -148,8 +148,14 @@ class Laboratory:
         )
         return self.orders.get(name)
 
-    def settle(self, name: str, order_timeout_s: float = 60, read_lag: timedelta = READ_LAG) -> Order:
-        """Ask the venue about it once; the order afterwards."""
+    def settle(
+        self,
+        name: str,
+        order_timeout_s: float = 60,
+        read_lag: timedelta = READ_LAG,
+        later: timedelta = timedelta(0),
+    ) -> Order:
+        """Ask the venue about it once, by a clock that is so much later; the order afterwards."""
         settle_order(
             name,
             orders=self.orders,
@@ -159,7 +165,7 @@ class Laboratory:
             levels_changed=lambda: None,
             hand_on=self.hand_on,
             announce=self.announce,
-            now=now,
+            now=lambda: now() + later,
             recv_window=RECV_WINDOW,
             read_lag=read_lag,
             order_timeout=timedelta(seconds=order_timeout_s),

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from time import sleep
+from typing import Any
 
 from app.domain.orders import TERMINAL, Order, OrderState, OrderType
 from app.domain.portfolio import TradeStatus
@@ -34,8 +34,9 @@ def test_F02_not_found_within_the_read_lag_proves_nothing(laboratory: Make) -> N
     assert claimed is not None
     lab.trading.submit(claimed, signed_at=now())
 
-    assert lab.settle(name, read_lag=timedelta(milliseconds=500)).state is S.UNKNOWN
-    assert lab.settled(name, S.FILLED, S.APPROVED, S.EXPIRED, read_lag=timedelta(seconds=1)).state is S.FILLED
+    terms: dict[str, Any] = {"read_lag": timedelta(seconds=1), "later": RECV_WINDOW}
+    assert lab.settle(name, **terms).state is S.UNKNOWN
+    assert lab.settled(name, S.FILLED, S.APPROVED, S.EXPIRED, **terms).state is S.FILLED
     assert lab.accepted == 1
 
 
@@ -43,9 +44,9 @@ def test_F03_a_poll_that_nobody_answers_is_no_answer(laboratory: Make) -> None:
     lab = laboratory("F3")
     name = lab.entry()
     lab.place(name)
-    sleep((RECV_WINDOW + READ_LAG).total_seconds() + 0.1)  # from now on "not there" would end it
+    later = RECV_WINDOW + READ_LAG  # from then on "not there" would end it
 
-    assert [lab.settle(name).state for _ in range(3)] == [S.UNKNOWN] * 3
+    assert [lab.settle(name, later=later).state for _ in range(3)] == [S.UNKNOWN] * 3
     assert lab.settle(name).state is S.FILLED
     assert lab.accepted == 1
 
@@ -56,8 +57,9 @@ def test_F04_an_order_without_an_answer_is_not_over_and_its_late_fill_is_booked(
 
     assert lab.place(name).state is S.UNKNOWN
     lab.tick(99)
-    assert lab.settle(name).state is S.UNKNOWN
-    order = lab.settled(name, S.FILLED, S.REJECTED, S.EXPIRED, S.APPROVED, read_lag=timedelta(seconds=1))
+    terms: dict[str, Any] = {"read_lag": timedelta(seconds=1), "later": RECV_WINDOW}
+    assert lab.settle(name, **terms).state is S.UNKNOWN
+    order = lab.settled(name, S.FILLED, S.REJECTED, S.EXPIRED, S.APPROVED, **terms)
 
     assert (order.state, order.filled) == (S.FILLED, order.amount)
     assert lab.trade(order.trade_id).status == TradeStatus.OPEN
