@@ -8,6 +8,7 @@ from typing import Any
 
 from app.domain.orders import TERMINAL, Order, OrderState, OrderType
 from app.domain.portfolio import TradeStatus
+from app.domain.protection import Protection
 from tests.faults.laboratory import BTC, ETH, READ_LAG, RECV_WINDOW, Laboratory, now
 
 S = OrderState
@@ -266,9 +267,13 @@ def test_F25_a_fill_that_is_told_twice_is_booked_once(laboratory: Make) -> None:
     order = lab.holding()
     cash, executions = lab.ledger.account({}, now()).free, lab.executions()
 
-    lab.settle(order.client_order_id)
+    told = lab.trading.look_up(replace(order, filled=Decimal(0)))  # as one who looked before it was booked
+    assert told is not None
+    instrument = lab.instruments.get(order.symbol)
+    lab.orders.settle(order, told, instrument=instrument, protection=Protection(), at=now())
 
-    assert (lab.ledger.account({}, now()).free, lab.executions()) == (cash, executions)
+    assert len(told.fills) == executions == lab.executions()
+    assert lab.ledger.account({}, now()).free == cash
 
 
 def test_F26_any_number_of_restarts_end_in_the_same_state(laboratory: Make) -> None:

@@ -18,11 +18,19 @@ STATES = {
 }
 
 
-def report(record: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Report:
-    """The order as the venue shows it; an end is believed only when the fills add up to what it says is filled."""
+def executed(record: Mapping[str, Any]) -> Decimal:
+    """What the venue says is filled."""
+    return Decimal(str(record.get("executedQty") or 0))
+
+
+def report(record: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], booked: Decimal = Decimal(0)) -> Report:
+    """The order as the venue shows it; an end is believed only when the fills add up to what it says is filled.
+
+    `booked` is how much is proved already; `rows` may be empty as long as the venue says no more than that.
+    """
+    claimed = executed(record)
     fills = tuple(sorted(map(fill, rows), key=lambda one: (one.at, one.venue_trade_id)))
-    proved = sum((one.amount for one in fills), Decimal(0))
-    claimed = Decimal(str(record.get("executedQty") or 0))
+    proved = sum((one.amount for one in fills), Decimal(0)) if rows else min(booked, claimed)
     state = STATES.get(str(record["status"]), OrderState.OPEN)
     if state not in TERMINAL or proved < claimed:
         state = OrderState.PARTIALLY_FILLED if proved else OrderState.OPEN

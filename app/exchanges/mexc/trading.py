@@ -11,7 +11,7 @@ from app.domain.orders import Leg, Order, OrderType, Report, Side
 from app.domain.rate_limit import Priority
 from app.exchanges.mexc.client import Client
 from app.exchanges.mexc.errors import ASKING, PLACING, ClockOff, NothingToCancel, NotVisible, translated
-from app.exchanges.mexc.reports import report
+from app.exchanges.mexc.reports import executed, report
 
 TYPES = {OrderType.MARKET: "MARKET", OrderType.LIMIT: "LIMIT", OrderType.IOC: "IMMEDIATE_OR_CANCEL"}
 PAGE = 100
@@ -51,14 +51,16 @@ class Trading:
     def look_up(self, order: Order) -> Report | None:
         """What the venue says of it; None only when two of its answers said that it is not there.
 
+        Fills, which cost five times as much as the order, are read when there are more of them than `order.filled`.
         RateLimited at once when there is no turn: whoever waited here would keep new orders waiting behind him.
         """
         with self._client.asking(_priority(order), patience_s=0):
             record = self._by_client_id(order) or self._in_history(order)
             if record is None:
                 return None
-            filled = Decimal(str(record.get("executedQty") or 0))
-            return report(record, self._fills(order, str(record["orderId"]), filled) if filled else [])
+            filled = executed(record)
+            rows = self._fills(order, str(record["orderId"]), filled) if filled > order.filled else []
+            return report(record, rows, booked=order.filled)
 
     def cancel(self, order: Order) -> None:
         """Ask for its end; quiet if there is nothing to cancel. Read it again afterwards."""

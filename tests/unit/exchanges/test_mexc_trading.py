@@ -308,6 +308,36 @@ def test_an_end_is_believed_when_the_fills_add_up_to_it(
     assert [fill.venue_trade_id for fill in report.fills] == ["deal-1", "deal-2"]
 
 
+@pytest.mark.parametrize(
+    ("status", "filled", "booked", "expected"),
+    [
+        ("FILLED", "1", "1", OrderState.FILLED),
+        ("PARTIALLY_CANCELED", "0.4", "0.4", OrderState.CANCELLED),
+        ("PARTIALLY_FILLED", "0.4", "1", OrderState.PARTIALLY_FILLED),  # an old answer
+    ],
+)
+def test_fills_that_are_booked_are_not_asked_for_again(
+    canned: Canned, trading: Trading, status: str, filled: str, booked: str, expected: OrderState
+) -> None:
+    canned.answer(f"GET {ORDER}", Reply(a_record(status=status, executedQty=filled)))
+
+    report = trading.look_up(replace(SENT, filled=Decimal(booked)))
+
+    assert report is not None
+    assert (report.state, report.filled, report.fills) == (expected, Decimal(filled), ())
+    assert canned.queries("GET /api/v3/myTrades") == []
+
+
+def test_a_fill_that_is_new_brings_all_of_them(canned: Canned, trading: Trading) -> None:
+    canned.answer(f"GET {ORDER}", Reply(a_record(status="FILLED", executedQty="1")))
+    canned.answer("GET /api/v3/myTrades", Reply([a_deal(2, "0.4"), a_deal(1, "0.6")]))
+
+    report = trading.look_up(replace(SENT, filled=Decimal("0.6")))
+
+    assert report is not None
+    assert (report.state, report.filled, len(report.fills)) == (OrderState.FILLED, Decimal(1), 2)
+
+
 def test_an_end_without_any_of_its_fills_is_not_believed(canned: Canned, trading: Trading) -> None:
     canned.answer(f"GET {ORDER}", Reply(a_record(status="FILLED", executedQty="1")))
     canned.answer("GET /api/v3/myTrades", Reply([]))

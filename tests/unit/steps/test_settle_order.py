@@ -317,6 +317,20 @@ def test_f25_a_fill_that_is_told_twice_is_booked_once(memory: MemoryFarm, settle
     assert len(memory.tables.executions) == 2
 
 
+def test_an_end_that_brings_no_new_fill_ends_the_order(memory: MemoryFarm, settle: Settling) -> None:
+    at_venue(memory)
+    half = replace(a_fill(), amount=Decimal("0.5"))
+    memory.trading.answers = [
+        a_report(S.PARTIALLY_FILLED, half),
+        replace(a_report(S.CANCELLED), filled=half.amount),  # what is booked is not told again
+    ]
+
+    settle()
+    settle()
+
+    assert (state_of(memory), memory.orders.get("ORDER1").filled) == (S.CANCELLED, half.amount)
+
+
 def test_an_exit_closes_its_trade(memory: MemoryFarm, settle: Settling) -> None:
     memory.holding()
     at_venue(memory, side=Side.SELL, leg=Leg.STOP_LOSS, reserved=Decimal(0))
