@@ -16,6 +16,7 @@ from app.store import DatabaseError
 log = structlog.get_logger()
 
 MOST = 10_000  # hints that may wait; the poll finds what is beyond
+TOGETHER_S = 0.02  # an order and its fills are told in frames of their own; one look answers both
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
 
 
@@ -87,6 +88,7 @@ class Private:
     async def _hand_over(self) -> None:
         while True:
             await self._more.wait()
+            await asyncio.sleep(TOGETHER_S)
             self._more.clear()
             names, self._waiting = list(self._waiting), {}
             filling, self._filling = self._filling, False

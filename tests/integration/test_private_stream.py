@@ -13,6 +13,7 @@ import redis
 from sqlalchemy.exc import SQLAlchemyError
 from structlog.testing import capture_logs
 
+import workers.private
 from app.bus import Keys, Limiter
 from app.domain.errors import Unavailable
 from app.domain.orders import OrderState, OrderType, intent_key
@@ -118,6 +119,15 @@ async def test_f23_a_frame_that_is_missing_costs_nothing_but_time(desk: Desk) ->
     name = await desk.place()
 
     await until(lambda: name in desk.settled)  # by the frame of its deal
+
+
+async def test_an_order_and_its_fill_cost_one_look(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers.private, "TOGETHER_S", 1.0)
+    name = await desk.place()
+
+    await until(lambda: desk.private.told >= 2 and name in desk.settled)
+
+    assert desk.settled == [name]
 
 
 async def test_f25_a_frame_that_comes_twice_settles_one_order(desk: Desk) -> None:
