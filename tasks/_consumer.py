@@ -30,10 +30,13 @@ class Consumer(CelerysConsumer):
         """Close a lost connection without asking it to take back what was not acknowledged.
 
         That starts a second copy of a task that still runs; and when Redis is gone, kombu 5.7 can fall over its own
-        half-closed connection and end the worker. The sweep finds what was lost within seconds.
+        half-closed connection and end the worker. So it does when a task that was taken from it comes to its end.
+        The sweep finds what was lost within seconds.
         """
         if self.task_consumer is not None:
-            self.task_consumer.channel.qos.restore_at_shutdown = False
+            taken = self.task_consumer.channel.qos
+            taken.restore_at_shutdown = False
+            taken.ack = taken.reject = _too_late
         super().on_connection_error_after_connected(exc)
 
     def create_task_handler(self, *args: Any, **options: Any) -> Callable[[Message], Any]:
@@ -64,6 +67,11 @@ class Consumer(CelerysConsumer):
         """Keep what could not even be unpacked."""
         keep_unreadable(message, self.hostname, exc)
         super().on_decode_error(message, exc)
+
+
+def _too_late(delivery_tag: str, requeue: bool = False) -> None:
+    """The message comes again after the visibility timeout, and finds its work done."""
+    log.info("message %s was taken from a connection that is gone", delivery_tag)
 
 
 def wrong_with(message: Message) -> Exception | None:

@@ -13,6 +13,7 @@ import redis
 from celery import Celery, _state
 from celery.utils.imports import qualname
 from kombu import Exchange, Queue
+from kombu.message import Message
 
 from app.bus import connect
 from tasks._consumer import Consumer
@@ -49,8 +50,8 @@ class Broker:
         with connect(self.url) as client:
             return int(client.llen("celery")), int(client.hlen("unacked"))
 
-    def _received(self, message: object) -> None:
-        pass
+    def _received(self, message: Message) -> None:
+        self.message = message
 
 
 @pytest.fixture
@@ -73,6 +74,19 @@ def test_a_worker_outlives_a_redis_that_dies_while_messages_are_not_acknowledged
     broker.consumer.on_connection_error_after_connected(redis.ConnectionError("gone"))
 
     assert broker.consumer.connection is None
+
+
+@pytest.mark.parametrize("end", ["ack", "reject", "requeue"])
+def test_a_worker_outlives_the_end_of_a_task_that_it_took_from_a_connection_that_is_gone(
+    broker: Broker, end: str
+) -> None:
+    broker.hold_a_message()
+    stop_redis(broker.server)
+    broker.consumer.on_connection_error_after_connected(redis.ConnectionError("gone"))
+
+    getattr(broker.message, end)()
+
+    assert broker.message.acknowledged
 
 
 def test_what_is_not_acknowledged_is_not_sent_a_second_time_because_a_connection_was_cut(broker: Broker) -> None:
