@@ -12,7 +12,7 @@ from app.store.ledger import Ledger
 from app.store.migrations import behind, migrate
 from app.store.orders import Orders
 from app.store.partitions import keep_ticks
-from app.store.record import Record, Recorded, RecordedOrder, read_record
+from app.store.record import Record, Recorded, RecordedOrder, Refused, read_record
 from app.store.reports import Delay, Reports, Summary
 from app.store.signals import Signals
 from app.store.stories import Stories, Story
@@ -34,6 +34,7 @@ __all__ = [
     "Record",
     "Recorded",
     "RecordedOrder",
+    "Refused",
     "Reports",
     "Signals",
     "Stories",

@@ -55,6 +55,14 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """When a signal was refused, and when the tick that led to it was received."""
+
+    tick_at: datetime
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """Everything, in one moment; `held` is what open trades hold of each symbol, `undecided` counts signals."""
 
@@ -63,6 +71,7 @@ class Record:
     cash: Decimal
     held: Mapping[str, Decimal]
     undecided: int
+    refused: Sequence[Refused]
     events: Sequence[Event]
     marked_at: Sequence[datetime]
 
@@ -77,6 +86,7 @@ def read_record(database: Database) -> Record:
             cash=account.cash if account else ZERO,
             held=_held(session),
             undecided=session.scalar(select(func.count(SignalRow.id)).where(SignalRow.status == "found")) or 0,
+            refused=_refused(session),
             events=[
                 Event(row.id, row.event_type, row.data, row.timestamp)
                 for row in session.scalars(select(AuditRow).order_by(AuditRow.id))
@@ -102,6 +112,11 @@ def _orders(session: Session) -> list[RecordedOrder]:
         )
         for row, received_us in session.execute(query.order_by(OrderRow.id))
     ]
+
+
+def _refused(session: Session) -> list[Refused]:
+    query = select(SignalRow.tick_received_us, SignalRow.decided_at).where(SignalRow.status == "refused")
+    return [Refused(instant(received_us), at) for received_us, at in session.execute(query) if at is not None]
 
 
 def _booked(row: ExecutionRow) -> Recorded:

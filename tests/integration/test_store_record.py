@@ -5,8 +5,9 @@ from decimal import Decimal
 import pytest
 
 from app import store as rooms
+from app.domain.market import microseconds
 from app.domain.orders import Leg, OrderState
-from app.store import Database, read_record
+from app.store import Database, Refused, read_record
 from tests.contracts.stores import LATER, StoreUnderTest, sale
 from tests.fixtures.memory.builders import NOON, a_signal
 
@@ -28,6 +29,9 @@ def test_the_record_hold_everything(database: Database, store: StoreUnderTest) -
     store.settled(store.sent(store.exit(trade_id)), OrderState.FILLED, sale(amount=Decimal("0.4")))
     store.holding("two", symbol="ETH/USDT")
     store.signals.save(a_signal("undecided"))
+    store.signals.save(a_signal("refused", tick_received_us=microseconds(NOON)))
+    with store.ledger.deciding("refused", {}, LATER) as decision:
+        decision.refuse("cooldown: too soon")
     store.ledger.mark({}, LATER)
 
     record = read_record(database)
@@ -42,6 +46,7 @@ def test_the_record_hold_everything(database: Database, store: StoreUnderTest) -
     assert record.held == {"BTC/USDT": Decimal("0.6"), "ETH/USDT": Decimal(1)}
     assert record.cash == Decimal("9839.85")
     assert record.undecided == 1
+    assert record.refused == [Refused(tick_at=NOON, at=LATER)]
     assert list(record.marked_at) == [LATER]
 
 

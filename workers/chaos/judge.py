@@ -74,7 +74,7 @@ def judge(evidence: Evidence) -> Verdict:
     known = {order.client_order_id: order for order in record.orders}
     high, shares = exposure(evidence.changes, known, evidence.course, evidence.calm_until, QUOTE)
     allowed = evidence.max_exposure * (1 + EXPOSURE_SLACK)
-    recovered = recoveries(evidence.kills, venue.accepted.values(), known, record.marked_at, evidence.calm_until)
+    recovered = recoveries(evidence.kills, venue.accepted.values(), record, evidence.calm_until)
     measures = Measures(
         accepted=len(venue.accepted),
         fills=len(venue.fills),

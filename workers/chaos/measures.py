@@ -11,9 +11,10 @@ from app.domain.market import microseconds
 from app.domain.orders import Side
 from app.domain.risk import ZERO
 from app.simulator.account import Change, VenueOrder
-from app.store import RecordedOrder
+from app.store import Record, RecordedOrder
 
 PERIODIC = frozenset({"beat", "upkeep"})  # whose work is seen in the equity curve, not in orders
+SENDER = "orders"
 USUAL_PAUSE_MS = 1000  # bars close every second: a drain that is silent longer protects nobody
 
 
@@ -118,18 +119,21 @@ def exposure(
 def recoveries(
     kills: Sequence[Kill],
     accepted: Iterable[VenueOrder],
-    known: Mapping[str, RecordedOrder],
-    marked_at: Sequence[datetime],
+    record: Record,
     until: int,
 ) -> list[Recovery]:
-    """For each kill the time until an order was accepted whose tick was received after it, the whole way anew;
-    for what only keeps the periods, until the account was valued.
+    """For each kill the time until a tick that was received after it had gone the whole way anew.
+
+    The way ends at the venue, which accepts an order, or with a refusal by risk, unless what sends orders was killed.
+    For what only keeps the periods it is the time until the account was valued.
     """
+    known = {order.client_order_id: order for order in record.orders}
     orders = [(milliseconds(known[o.client_id].tick_at), o.created_ms) for o in accepted if o.client_id in known]
-    marks = [(milliseconds(at), milliseconds(at)) for at in marked_at]
+    decided = orders + [(milliseconds(one.tick_at), milliseconds(one.at)) for one in record.refused]
+    marks = [(milliseconds(at), milliseconds(at)) for at in record.marked_at]
     found: list[Recovery] = []
     for kill in kills:
-        work = marks if kill.service in PERIODIC else orders
+        work = marks if kill.service in PERIODIC else orders if kill.service == SENDER else decided
         done = [ended for began, ended in work if began > kill.at and ended <= until]
         took_s = (min(done) - kill.at) / 1000 if done else None
         found.append(Recovery(kill.service, took_s, (until - kill.at) / 1000))

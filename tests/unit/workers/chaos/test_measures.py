@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from app.domain.orders import Side
+from app.store import Refused
 from tests.fixtures.history import LAST_S, START, Past, a_past, at, with_record
 from workers.chaos.judge import judge
 from workers.chaos.measures import Kill, Stretch, at_risk_s, milliseconds, percentile
@@ -30,6 +31,16 @@ def test_an_order_whose_tick_came_before_the_kill_shows_no_recovery() -> None:
     measures = judge(replace(past.evidence(), kills=[Kill("orders", milliseconds(at(9.9)))])).measures
 
     assert [one.took_s for one in measures.recoveries] == [None]
+
+
+def test_a_refusal_shows_that_all_before_the_venue_works_again() -> None:
+    refused = (Refused(tick_at=at(1.9), at=at(3)), Refused(tick_at=at(2.1), at=at(5)))
+    evidence = with_record(Past().evidence(), refused=refused)
+    kills = [Kill(service, milliseconds(at(2))) for service in ("signals", "redis", "orders", "upkeep")]
+
+    measures = judge(replace(evidence, kills=kills)).measures
+
+    assert [one.took_s for one in measures.recoveries] == [3.0, 3.0, None, None]
 
 
 def test_beat_is_back_when_the_account_is_valued_again() -> None:
