@@ -13,6 +13,7 @@ def approve(signal_key: str) -> str | None:
     return approve_signal(
         signal_key,
         ledger=wiring.ledger(),
+        free=wiring.free_balance,
         instruments=wiring.instruments(),
         prices=wiring.prices(),
         rules=wiring.rules(),

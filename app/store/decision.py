@@ -1,22 +1,22 @@
 """One signal under the account's lock: everything it is told commits together, or nothing."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, func, select, text
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from app.domain.errors import Missing
-from app.domain.orders import Leg, Order
+from app.domain.orders import LIVE, Leg, Order, OrderState
 from app.domain.portfolio import Trade, TradeStatus
+from app.domain.reconciliation import Difference
 from app.domain.risk import SEVERITY, ZERO, Account, Check, TradingState
 from app.store import rows
 from app.store.account import BREAKER, change_state
 from app.store.audits import audit
 from models import AccountRow, OrderRow, RiskEventRow, SignalRow, TradeRow
-from models.orders import LIVE
 
 
 class Decision:
@@ -33,8 +33,11 @@ class Decision:
         self.order = self._order_of_the_signal()
         self.refused = self._signal_row.status in ("refused", "expired")
         self.trade = self._trade_to_leave()
-        self.exit_is_live = self.trade is not None and self._has_live_exit(self.trade)
-        self.past_exits = 0 if self.trade is None else self._past_exits(self.trade)
+        exits = [] if self.trade is None else self._exits(self.trade)
+        self.exit_is_live = any(state in LIVE for state, _ in exits)
+        self.past_exits = len(exits)
+        self.exit_was_refused = bool(exits) and exits[-1][0] == OrderState.REJECTED
+        self.has_waited = self.exit_was_refused and self._came_to_nothing(exits[-1][1])
 
     def trip(self, state: TradingState, reason: str) -> None:
         """Make the trading state stricter; `account` shows it at once."""
@@ -89,6 +92,10 @@ class Decision:
         """Close the signal without an order."""
         self._close("expired" if expired else "refused", reason)
 
+    def differs(self, difference: Difference) -> None:
+        """Keep on record what the venue says otherwise, as a reconciliation does."""
+        self._tell("reconcile.difference", **asdict(difference))
+
     def close_as_dust(self) -> None:
         """End `trade` though it holds something: the venue lets nobody sell so little."""
         assert self.trade is not None
@@ -122,13 +129,18 @@ class Decision:
         row = self._session.scalar(query.where(TradeRow.symbol == self.signal.symbol).order_by(TradeRow.id).limit(1))
         return None if row is None else rows.trade(row)
 
-    def _has_live_exit(self, trade: Trade) -> bool:
-        live = exists().where(OrderRow.trade_id == trade.id, OrderRow.leg != Leg.ENTRY, text(LIVE))
-        return bool(self._session.scalar(select(live)))
+    def _exits(self, trade: Trade) -> list[tuple[str, datetime]]:
+        """State of each exit order of a trade, and when that was last touched; oldest first."""
+        query = select(OrderRow.state, OrderRow.touched_at).where(
+            OrderRow.trade_id == trade.id, OrderRow.leg != Leg.ENTRY
+        )
+        return [(state, at) for state, at in self._session.execute(query.order_by(OrderRow.created_at, OrderRow.id))]
 
-    def _past_exits(self, trade: Trade) -> int:
-        query = select(func.count()).where(OrderRow.trade_id == trade.id, OrderRow.leg != Leg.ENTRY)
-        return self._session.scalar(query) or 0
+    def _came_to_nothing(self, since: datetime) -> bool:
+        """Whether a wish to leave the trade was refused since then."""
+        ended = SignalRow.status.in_(("refused", "expired")), SignalRow.decided_at >= since
+        mine = SignalRow.trade_id == (None if self.trade is None else self.trade.id)
+        return bool(self._session.scalar(select(exists().where(mine, *ended))))
 
 
 def _locked_signal(session: Session, key: str) -> SignalRow:

@@ -182,6 +182,7 @@ class Farm(RuleBasedStateMachine):
         approved = approve_signal(
             key,
             **{name: self.ports[name] for name in ("ledger", "instruments", "prices", "announce")},
+            free=lambda currency: Decimal(1),
             rules=RULES,
             breaker=Breaker(),
             sizing=SIZING,

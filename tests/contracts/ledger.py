@@ -178,6 +178,24 @@ class LedgerContract:
 
         assert store.ledger.account({}, NOON).reserved == 0
 
+    def test_a_decision_knows_what_became_of_the_last_exit(self, store: StoreUnderTest) -> None:
+        trade_id = store.opened().holding().trade_id
+
+        def seen(key: str, minutes: int) -> tuple[bool, bool, int]:
+            store.signals.save(an_exit(key, trade_id=trade_id))
+            with store.ledger.deciding(key, {}, NOON + timedelta(minutes=minutes)) as decision:
+                decision.refuse("not now")
+            return decision.exit_was_refused, decision.has_waited, decision.past_exits
+
+        assert seen("early", 0) == (False, False, 0)
+        store.orders.reject(store.sent(store.exit(trade_id, "one")), "Oversold", NOON + timedelta(minutes=1))
+        assert seen("first", 2) == (True, False, 1)
+        assert seen("second", 3) == (True, True, 1)
+        again = store.exit(trade_id, "two", created_at=NOON + timedelta(minutes=4))
+        assert seen("late", 5) == (False, False, 2)
+        store.orders.reject(store.sent(again), "Oversold", NOON + timedelta(minutes=6))
+        assert seen("last", 7) == (True, False, 2)
+
     def test_tripping_shows_at_once_and_stays(self, store: StoreUnderTest) -> None:
         store.opened().signals.save(a_signal())
         with store.ledger.deciding("signal-1", {}, NOON) as decision:

@@ -100,6 +100,8 @@ class Decision(Protocol):
     trade: Trade | None  # the trade that an exit would leave
     exit_is_live: bool  # whether that trade has a live exit order
     past_exits: int  # how many exit orders it has had
+    exit_was_refused: bool  # whether the venue said a clear no to the last of them
+    has_waited: bool  # whether an exit has come to nothing since that no
 
     def trip(self, state: TradingState, reason: str) -> None:
         """Make the trading state stricter; `account` shows it at once."""
@@ -119,6 +121,10 @@ class Decision(Protocol):
 
     def refuse(self, reason: str, *, expired: bool = False) -> None:
         """Close the signal without an order."""
+        ...
+
+    def differs(self, difference: Difference) -> None:
+        """Keep on record what the venue says otherwise, as a reconciliation does."""
         ...
 
     def close_as_dust(self) -> None:
