@@ -17,7 +17,7 @@ from app.domain.sizing import Sizing
 from app.domain.trading import Intent, Signal, client_order_id
 from app.risk import Rule
 from app.steps.events import marks, money, order_event
-from app.steps.ports import Announce, Check, Decision, Instruments, Ledger, Prices
+from app.steps.ports import Announce, Check, Decision, Instruments, Ledger, Prices, Signals
 from app.steps.terms import Terms
 
 log = structlog.get_logger()
@@ -28,6 +28,7 @@ NO_BOUND = Decimal("Infinity")  # nobody asked what is free, or there was no ans
 def approve_signal(
     signal_key: str,
     *,
+    signals: Signals,
     ledger: Ledger,
     free: Callable[[str], Decimal],
     instruments: Instruments,
@@ -44,9 +45,13 @@ def approve_signal(
 ) -> str | None:
     """The client order id of the approved order, the same however often it is asked for; None if refused.
 
-    After an exit that the venue has refused, the next one of that trade sells what is `free` there at most.
+    An entry that is too old is refused before the account is locked and valued: were it as dear as any other, a queue
+    that has fallen behind would stay behind. After an exit that the venue has refused, the next one of that trade
+    sells what is `free` there at most.
     """
     terms = Terms(order_type, slippage, time_to_live, exit_slippage)
+    if _is_too_old(signals.get(signal_key), signals, terms, at):
+        return None
     desk = _Desk(instruments, prices, rules, breaker, sizing, terms, at)
     valued = marks(prices, ledger.held())
     with ledger.deciding(signal_key, valued, at) as decision:
@@ -58,6 +63,16 @@ def approve_signal(
             verdict = desk.decide(decision, most)
     verdict.tell(announce, at)
     return None if verdict.order is None else verdict.order.client_order_id
+
+
+def _is_too_old(signal: Signal, signals: Signals, terms: Terms, at: datetime) -> bool:
+    """Whether it is refused for its age, now or before; never an exit, nor what has become an order in time."""
+    if at < terms.expires_at(signal, at):
+        return False
+    age_s, limit_s = (at - signal.bar_end).total_seconds(), terms.time_to_live.total_seconds()
+    objection = f"the signal is {age_s:.1f} s old, and its time to live is {limit_s:g} s"
+    check = Check("stale_signal", objection, {"age_s": f"{age_s:.3f}", "limit_s": f"{limit_s:g}"})
+    return signals.expire(signal.key, check, at)
 
 
 def _may_be_short(decision: Decision) -> bool:
@@ -132,9 +147,9 @@ class _Desk:
         intent = Intent(decision.signal, instrument, price, amount, self.at, age_s)
         asked = [rule for rule in self.rules if rule.guards_exits or not intent.signal.is_exit]
         checks = [_check(rule, intent, decision.account) for rule in asked]
-        checks += _own_objections(intent, leaving, free, terms)
+        checks += _own_objections(intent, leaving, free)
         if any(check.objection for check in checks):
-            _refuse(decision, checks, expired=self.at >= terms.expires_at(intent.signal, self.at))
+            _refuse(decision, checks)
             return _Verdict(difference=None if leaving is None else _unsold(decision, leaving, intent, free))
         decision.record(checks)
         trade_id = decision.open_trade(intent.signal.strategy) if leaving is None else leaving.id
@@ -169,10 +184,10 @@ def _hindrance(decision: Decision, leaving: Trade | None) -> Check | None:
     return None
 
 
-def _refuse(decision: Decision, checks: Sequence[Check], *, expired: bool = False) -> None:
+def _refuse(decision: Decision, checks: Sequence[Check]) -> None:
     reasons = [f"{check.rule}: {check.objection}" for check in checks if check.objection]
     decision.record(checks)
-    decision.refuse("; ".join(reasons), expired=expired)
+    decision.refuse("; ".join(reasons))
 
 
 def _last(prices: Prices, signal: Signal, at: datetime) -> tuple[Decimal, float | None]:
@@ -197,8 +212,8 @@ def _check(rule: Rule, intent: Intent, account: Account) -> Check:
     return Check(name, rule.objection(intent, account), rule.numbers(intent, account))
 
 
-def _own_objections(intent: Intent, leaving: Trade | None, free: Decimal, terms: Terms) -> Iterator[Check]:
-    """What holds whichever rules are on: an order needs an amount, and an entry a fresh bar."""
+def _own_objections(intent: Intent, leaving: Trade | None, free: Decimal) -> Iterator[Check]:
+    """What holds whichever rules are on: an order needs an amount."""
     if intent.amount <= 0 and leaving is not None:
         left = {"left": f"{leaving.left:f}", "price": f"{intent.price:f}"}
         if is_dust(leaving.left, intent.price, intent.instrument):
@@ -208,8 +223,6 @@ def _own_objections(intent: Intent, leaving: Trade | None, free: Decimal, terms:
             yield Check("free_balance", "what is free at the venue is less than it lets anyone sell", there)
     elif intent.amount <= 0:
         yield Check("amount", "limits, balance, step and minimums leave nothing to buy", {})
-    if intent.at >= terms.expires_at(intent.signal, intent.at):
-        yield Check("time_to_live", f"its bar closed {intent.age_s:.1f} s ago", {"limit": str(terms.time_to_live)})
 
 
 def _order(intent: Intent, trade_id: int, terms: Terms) -> Order:

@@ -8,14 +8,12 @@ from typing import Any
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
-from app.domain.errors import Missing
 from app.domain.orders import LIVE, Leg, Order, OrderState
 from app.domain.portfolio import Trade, TradeStatus
 from app.domain.reconciliation import Difference
 from app.domain.risk import SEVERITY, ZERO, Account, Check, TradingState
-from app.store import rows
+from app.store import rows, verdicts
 from app.store.account import BREAKER, change_state
-from app.store.audits import audit
 from models import AccountRow, OrderRow, RiskEventRow, SignalRow, TradeRow
 
 
@@ -25,13 +23,13 @@ class Decision:
     def __init__(self, session: Session, row: AccountRow, signal_key: str, account: Account, at: datetime) -> None:
         self._session = session
         self._account_row = row
-        self._signal_row = _locked_signal(session, signal_key)
+        self._signal_row = verdicts.locked(session, signal_key)
         self._at = at
         self._events: list[RiskEventRow] = []
         self.account = account
         self.signal = rows.signal(self._signal_row)
         self.order = self._order_of_the_signal()
-        self.refused = self._signal_row.status in ("refused", "expired")
+        self.refused = self._signal_row.status in verdicts.REFUSED
         self.trade = self._trade_to_leave()
         exits = [] if self.trade is None else self._exits(self.trade)
         self.exit_is_live = any(state in LIVE for state, _ in exits)
@@ -48,20 +46,8 @@ class Decision:
 
     def record(self, checks: Iterable[Check]) -> None:
         """Keep the checks as `risk_events`."""
-        events = [
-            RiskEventRow(
-                trade_id=self.trade.id if self.trade else None,
-                signal_key=self.signal.key,
-                risk_check=check.rule,
-                result="refused" if check.objection else "passed",
-                reason=check.objection,
-                numbers=dict(check.numbers),
-                timestamp=self._at,
-            )
-            for check in checks
-        ]
-        self._session.add_all(events)
-        self._events += events
+        trade_id = self.trade.id if self.trade else None
+        self._events += verdicts.record(self._session, self._signal_row, checks, self._at, trade_id)
 
     def open_trade(self, strategy: str) -> int:
         """A new pending trade of the signal's symbol; returns its id."""
@@ -88,9 +74,9 @@ class Decision:
         self._tell("order.approved", **told, reserved=f"{order.reserved:f}")
         self._close("approved", None)
 
-    def refuse(self, reason: str, *, expired: bool = False) -> None:
+    def refuse(self, reason: str) -> None:
         """Close the signal without an order."""
-        self._close("expired" if expired else "refused", reason)
+        self._close("refused", reason)
 
     def differs(self, difference: Difference) -> None:
         """Keep on record what the venue says otherwise, as a reconciliation does."""
@@ -105,16 +91,10 @@ class Decision:
         self._tell("trade.closed", trade_id=row.id, **told)
 
     def _close(self, status: str, reason: str | None) -> None:
-        self._signal_row.status = status
-        self._signal_row.decided_at = self._at
-        self._signal_row.decision_reason = reason
-        self._tell(f"signal.{status}", reason=reason)
-        self._session.flush()
+        verdicts.close(self._session, self._signal_row, status, reason, self._at)
 
     def _tell(self, event: str, **data: Any) -> None:
-        about = {"signal_key": self.signal.key, "symbol": self.signal.symbol}
-        correlation = {"correlation_id": self.signal.correlation_id}
-        audit(self._session, event, "risk", about | correlation | data, self._at)
+        verdicts.tell(self._session, self._signal_row, event, self._at, **data)
 
     def _order_of_the_signal(self) -> Order | None:
         row = self._session.scalar(select(OrderRow).where(OrderRow.signal_key == self.signal.key))
@@ -138,13 +118,6 @@ class Decision:
 
     def _came_to_nothing(self, since: datetime) -> bool:
         """Whether a wish to leave the trade was refused since then."""
-        ended = SignalRow.status.in_(("refused", "expired")), SignalRow.decided_at >= since
+        ended = SignalRow.status.in_(verdicts.REFUSED), SignalRow.decided_at >= since
         mine = SignalRow.trade_id == (None if self.trade is None else self.trade.id)
         return bool(self._session.scalar(select(exists().where(mine, *ended))))
-
-
-def _locked_signal(session: Session, key: str) -> SignalRow:
-    row = session.scalar(select(SignalRow).where(SignalRow.key == key).with_for_update())
-    if row is None:
-        raise Missing(f"there is no signal {key}")
-    return row

@@ -64,6 +64,14 @@ def test_an_exit_after_a_refusal_asks_what_is_free_and_the_rest_is_sold_when_not
     assert ("balance", "BTC") in world.store.record().told
 
 
+def test_a_signal_that_waited_too_long_is_refused_without_the_accounts_lock() -> None:
+    world = run(f"kill:behind:{MODES[0]}:")
+
+    called = {point.rpartition(" ")[0] for point in world.script.passed if point.startswith("approve_signal")}
+    assert called == {"approve_signal: signals.get", "approve_signal: signals.expire"}
+    assert world.store.books().orders == {}
+
+
 def test_every_step_has_points_in_the_scene_of_pairs() -> None:
     passed = run(f"kill:whole:{MODES[0]}:").script.passed
 

@@ -219,7 +219,7 @@ class World:
         self._send("find", 0, [list(close) for close in closes], frame, received_us)
 
     def signal(self, key: str, correlation_id: str) -> None:
-        self._send("approve", 0, key)
+        self._send("approve", self.scene.queue_s, key)
 
     def order(self, client_order_id: str, correlation_id: str, delay_s: float = 0) -> None:
         self._send("place", delay_s, client_order_id)

@@ -12,6 +12,7 @@ from app.steps.ports import Check, Missing
 from tests.contracts.stores import LATER, StoreUnderTest, sale
 from tests.fixtures.memory.builders import NOON, a_fill, a_signal, an_exit, an_order
 
+OLD = Check("stale_signal", "too old", {"age_s": "31"})
 MARKS = {"BTC/USDT": Decimal(110)}
 NEXT_DAY = NOON + timedelta(days=1)
 
@@ -82,17 +83,23 @@ class LedgerContract:
             assert decision.order == order
             assert not decision.refused
 
-    @pytest.mark.parametrize("expired", [False, True])
-    def test_a_refusal_is_final(self, store: StoreUnderTest, expired: bool) -> None:
+    def test_a_refusal_is_final(self, store: StoreUnderTest) -> None:
         store.opened().signals.save(a_signal())
         with store.ledger.deciding("signal-1", {}, NOON) as decision:
             assert not decision.refused
             decision.record([Check("max_exposure", "too much", {"share": "0.31"})])
-            decision.refuse("max_exposure: too much", expired=expired)
+            decision.refuse("max_exposure: too much")
 
         with store.ledger.deciding("signal-1", {}, LATER) as decision:
             assert decision.refused
             assert decision.order is None
+
+    def test_a_signal_that_has_expired_is_refused(self, store: StoreUnderTest) -> None:
+        store.opened().signals.save(a_signal())
+        store.signals.expire("signal-1", OLD, NOON)
+
+        with store.ledger.deciding("signal-1", {}, LATER) as decision:
+            assert decision.refused
 
     def test_a_decision_that_breaks_leaves_nothing_behind(self, store: StoreUnderTest) -> None:
         store.opened().signals.save(a_signal())

@@ -111,6 +111,7 @@ class Laboratory:
         self.signals.save(signal)
         return approve_signal(
             signal.key,
+            signals=self.signals,
             ledger=self.ledger,
             free=self.account.free,
             instruments=self.instruments,

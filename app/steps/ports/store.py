@@ -61,6 +61,13 @@ class Signals(Protocol):
         """The signal, or Missing."""
         ...
 
+    def expire(self, key: str, check: Check, at: datetime) -> bool:
+        """Refuse a signal that nobody has decided, with the check on record; False if it has become an order.
+
+        Takes no lock but the signal's own.
+        """
+        ...
+
     def undecided(self, found_before: datetime, limit: int) -> list[str]:
         """Keys of signals that nobody has approved, refused or expired, oldest first."""
         ...
@@ -119,7 +126,7 @@ class Decision(Protocol):
         """Keep the order, approved, with its reservation."""
         ...
 
-    def refuse(self, reason: str, *, expired: bool = False) -> None:
+    def refuse(self, reason: str) -> None:
         """Close the signal without an order."""
         ...
 

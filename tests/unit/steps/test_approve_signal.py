@@ -48,6 +48,7 @@ class EntryRule(Rule):
 
 def approve(farm: MemoryFarm, key: str = "signal-1", *rules: Rule, **changes: Any) -> str | None:
     wanted = {
+        "signals": farm.signals,
         "ledger": farm.ledger,
         "free": farm.venue_account.free,
         "instruments": farm.instruments,
@@ -151,7 +152,37 @@ def test_an_entry_that_is_too_old_expires(memory: MemoryFarm) -> None:
 
     assert approve(memory, at=NOON + timedelta(seconds=30)) is None
     assert memory.tables.verdicts == {"signal-1": "expired"}
-    assert objections(memory) == {"time_to_live": "its bar closed 30.0 s ago"}
+    [(key, check)] = memory.tables.checks
+    assert (key, check.rule) == ("signal-1", "stale_signal")
+    assert check.objection == "the signal is 30.0 s old, and its time to live is 30 s"
+    assert check.numbers == {"age_s": "30.000", "limit_s": "30"}
+
+
+def test_an_entry_that_is_too_old_costs_no_look_at_the_account_the_market_or_the_rules(memory: MemoryFarm) -> None:
+    memory.signals.save(a_signal())
+    untouched: dict[str, Any] = dict.fromkeys(("ledger", "free", "instruments", "prices", "rules", "breaker", "sizing"))
+
+    assert approve(memory, **untouched, at=NOON + timedelta(seconds=30)) is None
+    assert approve(memory, **untouched, at=NOON + timedelta(seconds=31)) is None
+
+    assert len(memory.tables.checks) == 1
+    assert memory.announce.told == []
+
+
+def test_an_entry_that_is_not_too_old_yet_is_decided(memory: MemoryFarm) -> None:
+    memory.signals.save(a_signal())
+
+    assert approve(memory, at=NOON + timedelta(seconds=29.999)) is not None
+
+
+def test_a_signal_that_became_an_order_in_time_gives_it_however_late_it_comes_again(memory: MemoryFarm) -> None:
+    memory.signals.save(a_signal())
+
+    name = approve(memory)
+
+    assert name is not None
+    assert approve(memory, at=NOON + timedelta(hours=1)) == name
+    assert memory.tables.verdicts == {"signal-1": "approved"}
 
 
 def test_an_entry_for_which_nothing_is_left_is_refused_whatever_the_rules_say(memory: MemoryFarm) -> None:
