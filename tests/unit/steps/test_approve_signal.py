@@ -273,6 +273,15 @@ def test_rules_that_guard_entries_only_are_not_asked_about_exits(memory: MemoryF
     assert approve(memory, "exit-1", EntryRule("never")) is not None
 
 
+def test_an_exit_that_a_rule_refuses_leaves_its_trade_open_and_tells_nobody(memory: MemoryFarm) -> None:
+    memory.holding()
+    memory.signals.save(an_exit())
+
+    assert approve(memory, "exit-1", Rule("never")) is None
+    assert memory.tables.trades[1].status is TradeStatus.OPEN
+    assert (memory.tables.audits, memory.announce.told) == ([], [])
+
+
 def test_f7_one_trade_has_one_live_exit(memory: MemoryFarm) -> None:
     memory.holding()
     memory.signals.save(an_exit("exit-1"))
