@@ -37,7 +37,7 @@ def request_budget(settings: Settings) -> tuple[Budget, int]:
     mirrors = settings.needs_venue and settings.venue_market == "mirror"
     return (
         Budget(int(settings.request_weight * settings.request_share)),
-        settings.workers_orders + settings.workers_upkeep + 2 + mirrors,
+        settings.workers_orders + settings.workers_risk + settings.workers_upkeep + 2 + mirrors,
     )
 
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from functools import cache
 from urllib.parse import urlsplit
 
@@ -272,6 +273,11 @@ def venue_account() -> mexc.Account:
     """The venue's books."""
     key, secret = settings().trading_keys
     return mexc.Account(_client(settings().trading_url, key, secret))
+
+
+def free_balance(currency: str) -> Decimal:
+    """What no order at the venue has locked of a currency; who never asks makes no client for it."""
+    return venue_account().free(currency)
 
 
 @cache

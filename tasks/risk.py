@@ -12,7 +12,9 @@ def approve(signal_key: str) -> str | None:
     """Reserve exposure for a signal, or refuse it; returns the order's client id."""
     return approve_signal(
         signal_key,
+        signals=wiring.signals(),
         ledger=wiring.ledger(),
+        free=wiring.free_balance,
         instruments=wiring.instruments(),
         prices=wiring.prices(),
         rules=wiring.rules(),

@@ -1,29 +1,36 @@
 """Decide one signal under the account's lock: size it, ask every rule, and approve an order or refuse."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 import structlog
 
+from app.domain.errors import VenueError
 from app.domain.market import Instrument, instant
 from app.domain.orders import Order, OrderState, OrderType
 from app.domain.portfolio import Trade, is_dust
-from app.domain.risk import ZERO, Account, Breaker
+from app.domain.reconciliation import Difference
+from app.domain.risk import ZERO, Account, Breaker, TradingState
 from app.domain.sizing import Sizing
 from app.domain.trading import Intent, Signal, client_order_id
 from app.risk import Rule
 from app.steps.events import marks, money, order_event
-from app.steps.ports import Announce, Check, Decision, Instruments, Ledger, Prices
+from app.steps.ports import Announce, Check, Decision, Instruments, Ledger, Prices, Signals
 from app.steps.terms import Terms
 
 log = structlog.get_logger()
+
+NO_BOUND = Decimal("Infinity")  # nobody asked what is free, or there was no answer
 
 
 def approve_signal(
     signal_key: str,
     *,
+    signals: Signals,
     ledger: Ledger,
+    free: Callable[[str], Decimal],
     instruments: Instruments,
     prices: Prices,
     rules: Sequence[Rule],
@@ -36,59 +43,134 @@ def approve_signal(
     announce: Announce,
     at: datetime,
 ) -> str | None:
-    """The client order id of the approved order, the same however often it is asked for; None if refused."""
-    with ledger.deciding(signal_key, marks(prices, ledger.held()), at) as decision:
-        if decision.order is not None:
-            return decision.order.client_order_id
-        if decision.refused:
-            return None
-        tripped = breaker.demand(decision.account)
+    """The client order id of the approved order, the same however often it is asked for; None if refused.
+
+    An entry that is too old is refused before the account is locked and valued: were it as dear as any other, a queue
+    that has fallen behind would stay behind. After an exit that the venue has refused, the next one of that trade
+    sells what is `free` there at most.
+    """
+    terms = Terms(order_type, slippage, time_to_live, exit_slippage)
+    if _is_too_old(signals.get(signal_key), signals, terms, at):
+        return None
+    desk = _Desk(instruments, prices, rules, breaker, sizing, terms, at)
+    valued = marks(prices, ledger.held())
+    with ledger.deciding(signal_key, valued, at) as decision:
+        short = _may_be_short(decision)
+        verdict = _Verdict() if short else desk.decide(decision, NO_BOUND)
+    if short:
+        most = _free(free, decision.signal)  # without the lock: the venue may take its time
+        with ledger.deciding(signal_key, valued, at) as decision:
+            verdict = desk.decide(decision, most)
+    verdict.tell(announce, at)
+    return None if verdict.order is None else verdict.order.client_order_id
+
+
+def _is_too_old(signal: Signal, signals: Signals, terms: Terms, at: datetime) -> bool:
+    """Whether it is refused for its age, now or before; never an exit, nor what has become an order in time."""
+    if at < terms.expires_at(signal, at):
+        return False
+    age_s, limit_s = (at - signal.bar_end).total_seconds(), terms.time_to_live.total_seconds()
+    objection = f"the signal is {age_s:.1f} s old, and its time to live is {limit_s:g} s"
+    check = Check("stale_signal", objection, {"age_s": f"{age_s:.3f}", "limit_s": f"{limit_s:g}"})
+    return signals.expire(signal.key, check, at)
+
+
+def _may_be_short(decision: Decision) -> bool:
+    """Whether the venue may have less of the coin than the trade holds, or has it locked."""
+    decided = decision.order is not None or decision.refused
+    return decision.exit_was_refused and not decided and not decision.exit_is_live
+
+
+def _free(free: Callable[[str], Decimal], signal: Signal) -> Decimal:
+    """What is free of the coin to sell; without an answer the exit is tried as it was before."""
+    try:
+        return free(signal.symbol.partition("/")[0])
+    except VenueError as error:
+        log.warning("no answer about what is free", symbol=signal.symbol, reason=str(error))
+        return NO_BOUND
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """What was decided, and what there is to tell of it."""
+
+    order: Order | None = None
+    is_new: bool = False
+    tripped: tuple[TradingState, str] | None = None
+    difference: Difference | None = None
+
+    def tell(self, announce: Announce, at: datetime) -> None:
+        if self.tripped is not None:
+            state, reason = self.tripped
+            log.error("trading state tightened", state=state, reason=reason)
+            announce("system_health", "risk", {"trading_state": state, "reason": reason}, at)
+        if self.difference is not None:
+            log.warning("the venue's books differ from ours", **asdict(self.difference))
+            announce("system_health", "risk", asdict(self.difference), at)
+        if self.order is not None and self.is_new:
+            announce("risk_approved_trades", "risk", order_event(self.order), at)
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    instruments: Instruments
+    prices: Prices
+    rules: Sequence[Rule]
+    breaker: Breaker
+    sizing: Sizing
+    terms: Terms
+    at: datetime
+
+    def decide(self, decision: Decision, free: Decimal) -> _Verdict:
+        """Approve or refuse; `free` is the most that an exit may sell, in base currency."""
+        if decision.order is not None or decision.refused:
+            return _Verdict(decision.order)
+        tripped = self.breaker.demand(decision.account)
         if tripped is not None:
             decision.trip(*tripped)
-        terms = Terms(order_type, slippage, time_to_live, exit_slippage).after(decision.past_exits)
-        order = _decide(decision, instruments, prices, rules, sizing, terms, at)
-    if tripped is not None:
-        log.error("trading state tightened", state=tripped[0], reason=tripped[1])
-        announce("system_health", "risk", {"trading_state": tripped[0], "reason": tripped[1]}, at)
-    if order is None:
-        return None
-    announce("risk_approved_trades", "risk", order_event(order), at)
-    return order.client_order_id
+        return replace(self._decide(decision, free, self.terms.after(decision.past_exits)), tripped=tripped)
+
+    def _decide(self, decision: Decision, free: Decimal, terms: Terms) -> _Verdict:
+        leaving = decision.trade if decision.signal.is_exit else None
+        hindrance = _hindrance(decision, leaving)
+        if hindrance is not None:
+            _refuse(decision, [hindrance])
+            return _Verdict()
+        instrument = self.instruments.get(decision.signal.symbol)
+        last, age_s = _last(self.prices, decision.signal, self.at)
+        price = terms.price_for(decision.signal.side, last, instrument)
+        amount = (
+            self.sizing.amount(decision.account, price, instrument)
+            if leaving is None
+            else _rest(leaving, price, instrument, free)
+        )
+        intent = Intent(decision.signal, instrument, price, amount, self.at, age_s)
+        asked = [rule for rule in self.rules if rule.guards_exits or not intent.signal.is_exit]
+        checks = [_check(rule, intent, decision.account) for rule in asked]
+        checks += _own_objections(intent, leaving, free)
+        if any(check.objection for check in checks):
+            _refuse(decision, checks)
+            return _Verdict(difference=None if leaving is None else _unsold(decision, leaving, intent, free))
+        decision.record(checks)
+        trade_id = decision.open_trade(intent.signal.strategy) if leaving is None else leaving.id
+        order = _order(intent, trade_id, terms)
+        decision.approve(order)
+        return _Verdict(order, is_new=True)
 
 
-def _decide(
-    decision: Decision,
-    instruments: Instruments,
-    prices: Prices,
-    rules: Sequence[Rule],
-    sizing: Sizing,
-    terms: Terms,
-    at: datetime,
-) -> Order | None:
-    leaving = decision.trade if decision.signal.is_exit else None
-    hindrance = _hindrance(decision, leaving)
-    if hindrance is not None:
-        _refuse(decision, [hindrance])
+def _unsold(decision: Decision, leaving: Trade, intent: Intent, free: Decimal) -> Difference | None:
+    """What becomes of a trade that could not be left: dust ends it; what the venue lacks is told once."""
+    if intent.amount > 0:
         return None
-    instrument = instruments.get(decision.signal.symbol)
-    last, age_s = _last(prices, decision.signal, at)
-    price = terms.price_for(decision.signal.side, last, instrument)
-    amount = (
-        sizing.amount(decision.account, price, instrument) if leaving is None else _rest(leaving, price, instrument)
-    )
-    intent = Intent(decision.signal, instrument, price, amount, at, age_s)
-    asked = [rule for rule in rules if rule.guards_exits or not intent.signal.is_exit]
-    checks = [_check(rule, intent, decision.account) for rule in asked]
-    checks += _own_objections(intent, leaving, terms)
-    if any(check.objection for check in checks):
-        _refuse(decision, checks, expired=at >= terms.expires_at(intent.signal, at))
-        if leaving is not None and intent.amount <= 0:
-            decision.close_as_dust()
+    if is_dust(leaving.left, intent.price, intent.instrument):
+        decision.close_as_dust()
         return None
-    decision.record(checks)
-    order = _order(intent, decision.open_trade(intent.signal.strategy) if leaving is None else leaving.id, terms)
-    decision.approve(order)
-    return order
+    if decision.has_waited:
+        return None
+    held = f"{free:f} free at the venue, {leaving.left:f} in trade {leaving.id} here"
+    difference = Difference("balance", intent.instrument.base, held)
+    decision.differs(difference)
+    return difference
 
 
 def _hindrance(decision: Decision, leaving: Trade | None) -> Check | None:
@@ -102,10 +184,10 @@ def _hindrance(decision: Decision, leaving: Trade | None) -> Check | None:
     return None
 
 
-def _refuse(decision: Decision, checks: Sequence[Check], *, expired: bool = False) -> None:
+def _refuse(decision: Decision, checks: Sequence[Check]) -> None:
     reasons = [f"{check.rule}: {check.objection}" for check in checks if check.objection]
     decision.record(checks)
-    decision.refuse("; ".join(reasons), expired=expired)
+    decision.refuse("; ".join(reasons))
 
 
 def _last(prices: Prices, signal: Signal, at: datetime) -> tuple[Decimal, float | None]:
@@ -116,12 +198,13 @@ def _last(prices: Prices, signal: Signal, at: datetime) -> tuple[Decimal, float 
     return money(heard[0]), (at - instant(heard[1])).total_seconds()
 
 
-def _rest(trade: Trade, price: Decimal, instrument: Instrument) -> Decimal:
+def _rest(trade: Trade, price: Decimal, instrument: Instrument, free: Decimal) -> Decimal:
     """What can be sold of a trade, zero if that is dust; a fee taken in base currency is not in it any more."""
-    if is_dust(trade.left, price, instrument):
+    there = min(trade.left, free)
+    if is_dust(there, price, instrument):
         return ZERO
-    most = trade.left if instrument.max_notional is None else instrument.max_notional / price
-    return instrument.floor_amount(min(trade.left, most))
+    most = there if instrument.max_notional is None else instrument.max_notional / price
+    return instrument.floor_amount(min(there, most))
 
 
 def _check(rule: Rule, intent: Intent, account: Account) -> Check:
@@ -129,15 +212,17 @@ def _check(rule: Rule, intent: Intent, account: Account) -> Check:
     return Check(name, rule.objection(intent, account), rule.numbers(intent, account))
 
 
-def _own_objections(intent: Intent, leaving: Trade | None, terms: Terms) -> Iterator[Check]:
-    """What holds whichever rules are on: an order needs an amount, and an entry a fresh bar."""
+def _own_objections(intent: Intent, leaving: Trade | None, free: Decimal) -> Iterator[Check]:
+    """What holds whichever rules are on: an order needs an amount."""
     if intent.amount <= 0 and leaving is not None:
         left = {"left": f"{leaving.left:f}", "price": f"{intent.price:f}"}
-        yield Check("dust", "what is left is less than the venue lets anyone sell", left)
+        if is_dust(leaving.left, intent.price, intent.instrument):
+            yield Check("dust", "what is left is less than the venue lets anyone sell", left)
+        else:
+            there = {**left, "free": f"{free:f}"}
+            yield Check("free_balance", "what is free at the venue is less than it lets anyone sell", there)
     elif intent.amount <= 0:
         yield Check("amount", "limits, balance, step and minimums leave nothing to buy", {})
-    if intent.at >= terms.expires_at(intent.signal, intent.at):
-        yield Check("time_to_live", f"its bar closed {intent.age_s:.1f} s ago", {"limit": str(terms.time_to_live)})
 
 
 def _order(intent: Intent, trade_id: int, terms: Terms) -> Order:

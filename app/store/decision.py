@@ -1,22 +1,20 @@
 """One signal under the account's lock: everything it is told commits together, or nothing."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, func, select, text
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
-from app.domain.errors import Missing
-from app.domain.orders import Leg, Order
+from app.domain.orders import LIVE, Leg, Order, OrderState
 from app.domain.portfolio import Trade, TradeStatus
+from app.domain.reconciliation import Difference
 from app.domain.risk import SEVERITY, ZERO, Account, Check, TradingState
-from app.store import rows
+from app.store import rows, verdicts
 from app.store.account import BREAKER, change_state
-from app.store.audits import audit
 from models import AccountRow, OrderRow, RiskEventRow, SignalRow, TradeRow
-from models.orders import LIVE
 
 
 class Decision:
@@ -25,16 +23,19 @@ class Decision:
     def __init__(self, session: Session, row: AccountRow, signal_key: str, account: Account, at: datetime) -> None:
         self._session = session
         self._account_row = row
-        self._signal_row = _locked_signal(session, signal_key)
+        self._signal_row = verdicts.locked(session, signal_key)
         self._at = at
         self._events: list[RiskEventRow] = []
         self.account = account
         self.signal = rows.signal(self._signal_row)
         self.order = self._order_of_the_signal()
-        self.refused = self._signal_row.status in ("refused", "expired")
+        self.refused = self._signal_row.status in verdicts.REFUSED
         self.trade = self._trade_to_leave()
-        self.exit_is_live = self.trade is not None and self._has_live_exit(self.trade)
-        self.past_exits = 0 if self.trade is None else self._past_exits(self.trade)
+        exits = [] if self.trade is None else self._exits(self.trade)
+        self.exit_is_live = any(state in LIVE for state, _ in exits)
+        self.past_exits = len(exits)
+        self.exit_was_refused = bool(exits) and exits[-1][0] == OrderState.REJECTED
+        self.has_waited = self.exit_was_refused and self._came_to_nothing(exits[-1][1])
 
     def trip(self, state: TradingState, reason: str) -> None:
         """Make the trading state stricter; `account` shows it at once."""
@@ -45,20 +46,8 @@ class Decision:
 
     def record(self, checks: Iterable[Check]) -> None:
         """Keep the checks as `risk_events`."""
-        events = [
-            RiskEventRow(
-                trade_id=self.trade.id if self.trade else None,
-                signal_key=self.signal.key,
-                risk_check=check.rule,
-                result="refused" if check.objection else "passed",
-                reason=check.objection,
-                numbers=dict(check.numbers),
-                timestamp=self._at,
-            )
-            for check in checks
-        ]
-        self._session.add_all(events)
-        self._events += events
+        trade_id = self.trade.id if self.trade else None
+        self._events += verdicts.record(self._session, self._signal_row, checks, self._at, trade_id)
 
     def open_trade(self, strategy: str) -> int:
         """A new pending trade of the signal's symbol; returns its id."""
@@ -85,9 +74,13 @@ class Decision:
         self._tell("order.approved", **told, reserved=f"{order.reserved:f}")
         self._close("approved", None)
 
-    def refuse(self, reason: str, *, expired: bool = False) -> None:
+    def refuse(self, reason: str) -> None:
         """Close the signal without an order."""
-        self._close("expired" if expired else "refused", reason)
+        self._close("refused", reason)
+
+    def differs(self, difference: Difference) -> None:
+        """Keep on record what the venue says otherwise, as a reconciliation does."""
+        self._tell("reconcile.difference", **asdict(difference))
 
     def close_as_dust(self) -> None:
         """End `trade` though it holds something: the venue lets nobody sell so little."""
@@ -98,16 +91,10 @@ class Decision:
         self._tell("trade.closed", trade_id=row.id, **told)
 
     def _close(self, status: str, reason: str | None) -> None:
-        self._signal_row.status = status
-        self._signal_row.decided_at = self._at
-        self._signal_row.decision_reason = reason
-        self._tell(f"signal.{status}", reason=reason)
-        self._session.flush()
+        verdicts.close(self._session, self._signal_row, status, reason, self._at)
 
     def _tell(self, event: str, **data: Any) -> None:
-        about = {"signal_key": self.signal.key, "symbol": self.signal.symbol}
-        correlation = {"correlation_id": self.signal.correlation_id}
-        audit(self._session, event, "risk", about | correlation | data, self._at)
+        verdicts.tell(self._session, self._signal_row, event, self._at, **data)
 
     def _order_of_the_signal(self) -> Order | None:
         row = self._session.scalar(select(OrderRow).where(OrderRow.signal_key == self.signal.key))
@@ -122,17 +109,15 @@ class Decision:
         row = self._session.scalar(query.where(TradeRow.symbol == self.signal.symbol).order_by(TradeRow.id).limit(1))
         return None if row is None else rows.trade(row)
 
-    def _has_live_exit(self, trade: Trade) -> bool:
-        live = exists().where(OrderRow.trade_id == trade.id, OrderRow.leg != Leg.ENTRY, text(LIVE))
-        return bool(self._session.scalar(select(live)))
+    def _exits(self, trade: Trade) -> list[tuple[str, datetime]]:
+        """State of each exit order of a trade, and when that was last touched; oldest first."""
+        query = select(OrderRow.state, OrderRow.touched_at).where(
+            OrderRow.trade_id == trade.id, OrderRow.leg != Leg.ENTRY
+        )
+        return [(state, at) for state, at in self._session.execute(query.order_by(OrderRow.created_at, OrderRow.id))]
 
-    def _past_exits(self, trade: Trade) -> int:
-        query = select(func.count()).where(OrderRow.trade_id == trade.id, OrderRow.leg != Leg.ENTRY)
-        return self._session.scalar(query) or 0
-
-
-def _locked_signal(session: Session, key: str) -> SignalRow:
-    row = session.scalar(select(SignalRow).where(SignalRow.key == key).with_for_update())
-    if row is None:
-        raise Missing(f"there is no signal {key}")
-    return row
+    def _came_to_nothing(self, since: datetime) -> bool:
+        """Whether a wish to leave the trade was refused since then."""
+        ended = SignalRow.status.in_(verdicts.REFUSED), SignalRow.decided_at >= since
+        mine = SignalRow.trade_id == (None if self.trade is None else self.trade.id)
+        return bool(self._session.scalar(select(exists().where(mine, *ended))))

@@ -5,8 +5,9 @@ from datetime import datetime
 from sqlalchemy import select
 
 from app.domain.errors import Missing
+from app.domain.risk import Check
 from app.domain.trading import Signal
-from app.store import rows
+from app.store import rows, verdicts
 from app.store.audits import audit
 from app.store.database import Database
 from app.store.inserts import insert_new
@@ -36,6 +37,15 @@ class Signals:
             if row is None:
                 raise Missing(f"there is no signal {key}")
             return rows.signal(row)
+
+    def expire(self, key: str, check: Check, at: datetime) -> bool:
+        """Refuse a signal that nobody has decided, with the check on record; False if it has become an order."""
+        with self._database.writing() as session:
+            row = verdicts.locked(session, key)
+            if row.status == "found":
+                verdicts.record(session, row, [check], at)
+                verdicts.close(session, row, "expired", f"{check.rule}: {check.objection}", at)
+            return row.status in verdicts.REFUSED
 
     def undecided(self, found_before: datetime, limit: int) -> list[str]:
         """Keys of signals that nobody has approved, refused or expired, oldest first."""

@@ -14,6 +14,7 @@ from app.domain.portfolio import TradeStatus
 from app.domain.protection import Level, rest_after
 from app.domain.risk import ZERO
 from app.domain.unprotected import Held, Spell
+from app.store import verdicts
 from app.store.database import Database
 from models import OrderRow, SignalRow, TradeRow
 from models.orders import LIVE
@@ -93,7 +94,7 @@ def _held(trade: TradeRow, leaving_since: datetime | None) -> Held:
 
 def _refused(trade_ids: Sequence[int]) -> Select[int | None, datetime | None]:
     """Trade and time of protective signals that came to nothing: the next attempt needs a name of its own."""
-    ended = SignalRow.status.in_(("refused", "expired"))
+    ended = SignalRow.status.in_(verdicts.REFUSED)
     return select(SignalRow.trade_id, SignalRow.decided_at).where(SignalRow.trade_id.in_(trade_ids), ended)
 
 

@@ -24,9 +24,10 @@ class Scene:
 
     `closes` are seconds at which a bar of a symbol ends with a wish, `wicks_s` and `peaks_s` when prices touch the
     stops or rise, `begins_s` when the farm is started (never: it runs already), `strangers_s` when somebody uses the
-    account by hand, `flattens_s` when a person flattens; `flattens` lets every halt do so. `rests` are shares of the
-    first orders that fill at once while the rest of them stays at the venue. In a slow one the first order arrives
-    late, its answer never, and the venue shows what it has as late as it may.
+    account by hand, `locks_s` from and until when an order of somebody's locks half of the coins, `flattens_s` when a
+    person flattens; `flattens` lets every halt do so. `rests` are shares of the first orders that fill at once while
+    the rest of them stays at the venue, `queue_s` is how long a signal waits to be decided. In a slow one the first
+    order arrives late, its answer never, and the venue shows what it has as late as it may.
     """
 
     closes: tuple[tuple[float, str, str], ...] = ((0.0, "BTC/USDT", "buy"),)
@@ -34,9 +35,11 @@ class Scene:
     peaks_s: tuple[float, ...] = ()
     begins_s: tuple[float, ...] = ()
     strangers_s: tuple[float, ...] = ()
+    locks_s: tuple[float, float] | None = None
     flattens_s: tuple[float, ...] = ()
     flattens: bool = False
     rests: tuple[float, ...] = ()
+    queue_s: float = 0
     crash_s: float | None = None
     order_timeout_s: float = 6
     is_slow: bool = False
@@ -120,6 +123,8 @@ SCENES = {
         flattens=True,
         upkeep=(*ALWAYS, "withdraw"),
     ),
+    "short": Scene(wicks_s=(2.0, 3.2, 4.5, 6.8, 11.0, 16.0), locks_s=(1.5, 8.0)),
+    "behind": Scene(closes=((0.0, BTC, "buy"), (1.0, ETH, "buy")), queue_s=13.0),
     "gap": Scene(closes=((0.0, BTC, "lost"), (7.0, BTC, "buy")), upkeep=(*ALWAYS, "warm", "archive", "check_history")),
     "whole": Scene(
         closes=(

@@ -35,7 +35,7 @@ READS = frozenset(
             "due",
             "closes",
         ),
-        *("read", "gaps", "stranded", "open_orders", "orders", "fills", "balances", "balance", "asks"),
+        *("read", "gaps", "stranded", "open_orders", "orders", "fills", "balances", "balance", "free", "asks"),
     }
 )
 SQLITE = "sqlite:"  # before a name: on the real store

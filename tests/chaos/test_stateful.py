@@ -181,7 +181,8 @@ class Farm(RuleBasedStateMachine):
     def _approved(self, key: str) -> Order | None:
         approved = approve_signal(
             key,
-            **{name: self.ports[name] for name in ("ledger", "instruments", "prices", "announce")},
+            **{name: self.ports[name] for name in ("signals", "ledger", "instruments", "prices", "announce")},
+            free=lambda currency: Decimal(1),
             rules=RULES,
             breaker=Breaker(),
             sizing=SIZING,

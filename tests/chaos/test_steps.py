@@ -8,6 +8,8 @@ from pkgutil import iter_modules
 import pytest
 
 from app import steps
+from app.domain.orders import Leg
+from app.domain.orders import OrderState as S
 from app.steps import ports
 from tests.chaos.schedules import MODES, run
 from tests.chaos.steps import HELPERS, INSIDE, SCENE_OF, STEPS, WRITERS
@@ -50,6 +52,24 @@ def test_the_scene_of_a_step_reaches_its_calls(step: str) -> None:
 
 def test_the_calls_inside_a_drain_raise_the_peak_of_a_trailing_stop() -> None:
     assert "drain: trades.raise_peaks before" in run(f"kill:round-trip:{MODES[0]}:").script.passed
+
+
+def test_an_exit_after_a_refusal_asks_what_is_free_and_the_rest_is_sold_when_nothing_locks_it_any_more() -> None:
+    world = run(f"kill:short:{MODES[0]}:")
+
+    exits = [one for one in world.store.books().orders.values() if one.leg is not Leg.ENTRY]
+    assert {"approve_signal: account.free before", "approve_signal: account.free after"} <= set(world.script.passed)
+    assert [one.state for one in exits] == [S.REJECTED, S.FILLED, S.REJECTED, S.FILLED]
+    assert [trade.left for trade in world.store.books().trades.values()] == [0]
+    assert ("balance", "BTC") in world.store.record().told
+
+
+def test_a_signal_that_waited_too_long_is_refused_without_the_accounts_lock() -> None:
+    world = run(f"kill:behind:{MODES[0]}:")
+
+    called = {point.rpartition(" ")[0] for point in world.script.passed if point.startswith("approve_signal")}
+    assert called == {"approve_signal: signals.get", "approve_signal: signals.expire"}
+    assert world.store.books().orders == {}
 
 
 def test_every_step_has_points_in_the_scene_of_pairs() -> None:

@@ -50,6 +50,7 @@ class Venue:
     instruments: dict[str, Instrument]
     recv_window: timedelta
     balances: dict[str, Decimal] = field(default_factory=lambda: {"USDT": Decimal(10_000)})
+    locked: dict[str, Decimal] = field(default_factory=dict)  # by orders that are not the farm's
     last: Decimal = Decimal(100)
     journal: list[Accepted] = field(default_factory=list)
     on_accepted: Callable[[Accepted], None] = lambda accepted: None
@@ -113,14 +114,19 @@ class Venue:
             raise Unavailable("no answer")
         self.timeline.sleep(journey.back_s)
 
+    def free_coins(self, base: str) -> Decimal:
+        """What no order has locked of a coin."""
+        sales = [one for one in self.journal if one.order.side is Side.SELL and one.order.symbol == f"{base}/USDT"]
+        locked = sum((one.rest for one in sales), self.locked.get(base, ZERO))
+        return self.balances.get(base, ZERO) - locked
+
     def _free(self, order: Order) -> Decimal:
         """What an order may use: the balance without what other open ones have locked."""
         base, _, quote = order.symbol.partition("/")
         if order.side is Side.BUY:
             locked = sum((one.rest * one.order.price for one in self.journal if one.order.side is Side.BUY), ZERO)
             return self.balances[quote] - locked
-        rivals = [one for one in self.journal if (one.order.symbol, one.order.side) == (order.symbol, Side.SELL)]
-        return self.balances.get(base, ZERO) - sum((one.rest for one in rivals), ZERO)
+        return self.free_coins(base)
 
     def _named(self, order: Order) -> list[Accepted]:
         return [one for one in self.journal if one.order.client_order_id == order.client_order_id]

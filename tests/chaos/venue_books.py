@@ -63,6 +63,21 @@ class VenueBooks:
         currencies = {*self.venue.balances, *self.foreign}
         return {one: self.venue.balances.get(one, ZERO) + self.foreign.get(one, ZERO) for one in currencies}
 
+    def free(self, currency: str) -> Decimal:
+        self._asked("free")
+        free = self.venue.free_coins(currency)
+        self.venue.point("account.free after")
+        return free
+
+    def lock(self, symbol: str) -> None:
+        """An order that a person rests by hand locks half of the coins, until it is withdrawn."""
+        base = symbol.partition("/")[0]
+        self.venue.locked[base] = self.venue.balances.get(base, ZERO) / 2
+
+    def unlock(self, symbol: str) -> None:
+        """It is withdrawn."""
+        self.venue.locked.pop(symbol.partition("/")[0], None)
+
     def _asked(self, question: str) -> None:
         self.venue.point(f"account.{question} before")
         self.venue.ask()

@@ -164,6 +164,9 @@ class World:
         yield from ((second, partial(self._touch, 103.0)) for second in scene.peaks_s)
         yield from ((second, partial(self._begin, "flatten")) for second in scene.flattens_s)
         yield from ((second, partial(self.account.meddle, scene.symbols[0])) for second in scene.strangers_s)
+        if scene.locks_s is not None:
+            yield scene.locks_s[0], partial(self.account.lock, scene.symbols[0])
+            yield scene.locks_s[1], partial(self.account.unlock, scene.symbols[0])
         if self.plan.crash_s is not None:
             yield self.plan.crash_s, partial(self._price, Decimal(20))
 
@@ -216,7 +219,7 @@ class World:
         self._send("find", 0, [list(close) for close in closes], frame, received_us)
 
     def signal(self, key: str, correlation_id: str) -> None:
-        self._send("approve", 0, key)
+        self._send("approve", self.scene.queue_s, key)
 
     def order(self, client_order_id: str, correlation_id: str, delay_s: float = 0) -> None:
         self._send("place", delay_s, client_order_id)
@@ -284,6 +287,7 @@ class World:
             **gated,
             "trading": self.venue,
             "venue": self.account,
+            "free": self.account.free,
             "market": self.market,
             "mailboxes": Gate(self.mailboxes, "mailboxes", self.gates),
             "hand_on": Gate(self, "hand_on", self.gates),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
-from app.domain.orders import TERMINAL, OrderState, OrderType
+from app.domain.orders import TERMINAL, Leg, OrderState, OrderType, Side
 from app.domain.reconciliation import VenueOrder
 from app.steps.ports import VenueAccount
 from tests.contracts.trading import VenueUnderTest
@@ -71,3 +71,13 @@ class AccountContract:
 
         assert balances["BTC"] == desk.trading.balance("BTC") == Decimal("0.5")
         assert balances["USDT"] == desk.trading.balance("USDT")
+
+    def test_free_is_what_no_order_has_locked(self, venue_account: AccountUnderTest) -> None:
+        desk = venue_account.desk
+        bought = desk.report(desk.placed(price=Decimal(110)), OrderState.FILLED).filled
+
+        assert venue_account.account.free("BTC") == bought
+        desk.placed(side=Side.SELL, leg=Leg.STOP_LOSS, type=OrderType.LIMIT, price=Decimal(150), amount=bought / 2)
+        assert venue_account.account.free("BTC") == bought / 2
+        assert venue_account.account.balances()["BTC"] == bought
+        assert venue_account.account.free("NIX") == 0

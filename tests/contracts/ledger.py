@@ -12,6 +12,7 @@ from app.steps.ports import Check, Missing
 from tests.contracts.stores import LATER, StoreUnderTest, sale
 from tests.fixtures.memory.builders import NOON, a_fill, a_signal, an_exit, an_order
 
+OLD = Check("stale_signal", "too old", {"age_s": "31"})
 MARKS = {"BTC/USDT": Decimal(110)}
 NEXT_DAY = NOON + timedelta(days=1)
 
@@ -82,17 +83,23 @@ class LedgerContract:
             assert decision.order == order
             assert not decision.refused
 
-    @pytest.mark.parametrize("expired", [False, True])
-    def test_a_refusal_is_final(self, store: StoreUnderTest, expired: bool) -> None:
+    def test_a_refusal_is_final(self, store: StoreUnderTest) -> None:
         store.opened().signals.save(a_signal())
         with store.ledger.deciding("signal-1", {}, NOON) as decision:
             assert not decision.refused
             decision.record([Check("max_exposure", "too much", {"share": "0.31"})])
-            decision.refuse("max_exposure: too much", expired=expired)
+            decision.refuse("max_exposure: too much")
 
         with store.ledger.deciding("signal-1", {}, LATER) as decision:
             assert decision.refused
             assert decision.order is None
+
+    def test_a_signal_that_has_expired_is_refused(self, store: StoreUnderTest) -> None:
+        store.opened().signals.save(a_signal())
+        store.signals.expire("signal-1", OLD, NOON)
+
+        with store.ledger.deciding("signal-1", {}, LATER) as decision:
+            assert decision.refused
 
     def test_a_decision_that_breaks_leaves_nothing_behind(self, store: StoreUnderTest) -> None:
         store.opened().signals.save(a_signal())
@@ -177,6 +184,24 @@ class LedgerContract:
         store.exit(trade_id)
 
         assert store.ledger.account({}, NOON).reserved == 0
+
+    def test_a_decision_knows_what_became_of_the_last_exit(self, store: StoreUnderTest) -> None:
+        trade_id = store.opened().holding().trade_id
+
+        def seen(key: str, minutes: int) -> tuple[bool, bool, int]:
+            store.signals.save(an_exit(key, trade_id=trade_id))
+            with store.ledger.deciding(key, {}, NOON + timedelta(minutes=minutes)) as decision:
+                decision.refuse("not now")
+            return decision.exit_was_refused, decision.has_waited, decision.past_exits
+
+        assert seen("early", 0) == (False, False, 0)
+        store.orders.reject(store.sent(store.exit(trade_id, "one")), "Oversold", NOON + timedelta(minutes=1))
+        assert seen("first", 2) == (True, False, 1)
+        assert seen("second", 3) == (True, True, 1)
+        again = store.exit(trade_id, "two", created_at=NOON + timedelta(minutes=4))
+        assert seen("late", 5) == (False, False, 2)
+        store.orders.reject(store.sent(again), "Oversold", NOON + timedelta(minutes=6))
+        assert seen("last", 7) == (True, False, 2)
 
     def test_tripping_shows_at_once_and_stays(self, store: StoreUnderTest) -> None:
         store.opened().signals.save(a_signal())

@@ -5,9 +5,11 @@ from datetime import timedelta
 import pytest
 
 from app.domain.orders import Side
-from app.steps.ports import Missing
+from app.steps.ports import Check, Missing
 from tests.contracts.stores import StoreUnderTest
 from tests.fixtures.memory.builders import NOON, a_signal, an_exit
+
+OLD = Check("stale_signal", "too old", {"age_s": "31"})
 
 
 class SignalsContract:
@@ -49,12 +51,24 @@ class SignalsContract:
         assert store.signals.undecided(NOON, limit=9) == ["age-3", "age-2", "age-1"]
         assert store.signals.undecided(NOON, limit=1) == ["age-3"]
 
+    def test_what_was_decided_stays_decided_however_old_it_is(self, store: StoreUnderTest) -> None:
+        store.opened().entry("approved")
+        store.signals.save(a_signal("refused"))
+        with store.ledger.deciding("refused", {}, NOON) as decision:
+            decision.refuse("no")
+
+        assert store.signals.expire("approved", OLD, NOON) is False
+        assert store.signals.expire("refused", OLD, NOON) is True
+        with pytest.raises(Missing):
+            store.signals.expire("nobody", OLD, NOON)
+
     def test_what_was_decided_is_not_undecided(self, store: StoreUnderTest) -> None:
         store.opened().entry("approved")
         for key in ("refused", "expired"):
             store.signals.save(a_signal(key))
-            with store.ledger.deciding(key, {}, NOON) as decision:
-                decision.refuse("no", expired=key == "expired")
+        with store.ledger.deciding("refused", {}, NOON) as decision:
+            decision.refuse("no")
+        assert store.signals.expire("expired", OLD, NOON) is True
         store.signals.save(a_signal("waiting"))
 
         assert store.signals.undecided(NOON + timedelta(hours=1), limit=9) == ["waiting"]

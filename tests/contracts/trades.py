@@ -41,10 +41,10 @@ class TradesContract:
 
     def test_a_refused_exit_counts_as_an_attempt_so_that_the_next_has_another_name(self, store: StoreUnderTest) -> None:
         trade_id = store.opened().holding().trade_id
-        for key, expired in (("one", False), ("two", True)):
+        for key in ("one", "two"):
             store.signals.save(an_exit(key, trade_id=trade_id))
             with store.ledger.deciding(key, {}, LATER) as decision:
-                decision.refuse("no", expired=expired)
+                decision.refuse("no")
 
         assert [level.attempt for level in store.trades.levels()] == [2]
 

@@ -77,6 +77,7 @@ class Laboratory:
             throttle=False,
         )
         self.trading, self.market = mexc.Trading(self.client), mexc.Market(self.client)
+        self.account = mexc.Account(self.client)
         self.signals, self.instruments = store.Signals(self.database), store.Instruments(self.database)
         self.ledger, self.orders = store.Ledger(self.database), store.Orders(self.database)
         self.trades, self.letters = store.Trades(self.database), store.Letters(self.database)
@@ -110,7 +111,9 @@ class Laboratory:
         self.signals.save(signal)
         return approve_signal(
             signal.key,
+            signals=self.signals,
             ledger=self.ledger,
+            free=self.account.free,
             instruments=self.instruments,
             prices=self.prices,
             rules=(),

@@ -6,10 +6,13 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from app.domain.orders import TERMINAL, Order, OrderState, OrderType
+import pytest
+
+from app.domain.orders import TERMINAL, Order, OrderState, OrderType, Side
 from app.domain.portfolio import TradeStatus
 from app.domain.protection import Protection
 from tests.faults.laboratory import BTC, ETH, READ_LAG, RECV_WINDOW, Laboratory, now
+from tests.fixtures.memory.builders import an_order
 
 S = OrderState
 Make = Callable[..., Laboratory]
@@ -165,6 +168,42 @@ def test_F13_an_exit_that_was_refused_for_its_balance_is_tried_again_until_it_is
 
     assert ended == [S.REJECTED, S.REJECTED, S.FILLED]
     assert lab.trade(trade).status == TradeStatus.CLOSED
+
+
+@pytest.mark.parametrize("price", [99, 150], ids=["sold by hand", "locked by an order by hand"])
+def test_F13_an_exit_that_was_refused_sells_what_is_free_and_then_waits_and_is_told(
+    laboratory: Make, price: int
+) -> None:
+    lab = laboratory()
+    entry = lab.holding()
+    half = lab.instruments.get(BTC).floor_amount(entry.amount / 2)
+    by_hand = an_order("BY-HAND", side=Side.SELL, type=OrderType.LIMIT, amount=half, price=Decimal(price))
+    lab.trading.submit(by_hand, signed_at=now())
+
+    refused, sold, again = (left(lab, entry.trade_id) for _ in range(3))
+    rest = entry.amount - sold.filled
+
+    assert [one.state for one in (refused, sold, again)] == [S.REJECTED, S.FILLED, S.REJECTED]
+    assert (refused.amount, sold.filled, again.amount) == (entry.amount, entry.amount - half, rest)
+    assert [lab.exit(entry.trade_id) for _ in range(2)] == [None, None]
+    assert [data["subject"] for topic, data in lab.announce.told if topic == "system_health"] == ["BTC"]
+    assert (lab.trade(entry.trade_id).status, lab.trade(entry.trade_id).left) == (TradeStatus.OPEN, rest)
+    assert [level.trade_id for level in lab.trades.levels()] == [entry.trade_id]
+
+
+def test_F13_what_was_locked_is_sold_once_it_is_free(laboratory: Make) -> None:
+    lab = laboratory()
+    entry = lab.holding()
+    by_hand = an_order("BY-HAND", side=Side.SELL, type=OrderType.LIMIT, amount=entry.amount, price=Decimal(150))
+    lab.trading.submit(by_hand, signed_at=now())
+    assert left(lab, entry.trade_id).state is S.REJECTED
+    assert lab.exit(entry.trade_id) is None
+    assert lab.trading.look_up(by_hand).state is S.OPEN  # type: ignore[union-attr]  # it was left alone
+
+    lab.trading.cancel(by_hand)
+
+    assert left(lab, entry.trade_id).filled == entry.amount
+    assert lab.trade(entry.trade_id).status == TradeStatus.CLOSED
 
 
 def test_F14_no_more_is_sold_than_a_fee_in_base_currency_has_left(laboratory: Make) -> None:

@@ -156,14 +156,15 @@ def test_an_entry_that_never_filled_leaves_an_audit_of_its_void_trade(
 
 def test_a_refused_and_an_expired_signal_leave_audits(database: Database, store: StoreUnderTest) -> None:
     store.opened()
-    for key, expired in (("late", True), ("risky", False)):
+    for key in ("late", "risky"):
         store.signals.save(a_signal(key=key))
-        with store.ledger.deciding(key, {}, NOON) as decision:
-            decision.refuse("not now", expired=expired)
+    store.signals.expire("late", Check("stale_signal", "too old", {"age_s": "31"}), NOON)
+    with store.ledger.deciding("risky", {}, NOON) as decision:
+        decision.refuse("not now")
 
     closed = [(event, data["signal_key"], data["reason"]) for event, data in _audits(database) if "reason" in data]
     assert [one for one in closed if one[0] != "signal.found"] == [
-        ("signal.expired", "late", "not now"),
+        ("signal.expired", "late", "stale_signal: too old"),
         ("signal.refused", "risky", "not now"),
     ]
 
@@ -227,6 +228,22 @@ def test_a_refusal_is_kept_with_its_reason(database: Database, store: StoreUnder
 
     assert (check.result, check.reason, check.trade_id) == ("refused", "too little", trade_id)
     assert (signal.status, signal.decision_reason, signal.decided_at) == ("refused", "dust: too little", LATER)
+
+
+def test_a_signal_that_was_too_old_is_kept_once_with_its_check(database: Database, store: StoreUnderTest) -> None:
+    store.signals.save(a_signal())
+    for at in (NOON, LATER):
+        store.signals.expire("signal-1", Check("stale_signal", "too old", {"age_s": "31"}), at)
+
+    with database.reading() as session:
+        check = session.scalars(select(RiskEventRow)).one()
+        signal = session.scalars(select(SignalRow)).one()
+
+    assert (check.signal_key, check.risk_check, check.result, check.trade_id) == (
+        "signal-1", "stale_signal", "refused", None,
+    )  # fmt: skip
+    assert (check.reason, check.numbers, check.timestamp) == ("too old", {"age_s": "31"}, NOON)
+    assert (signal.status, signal.decision_reason, signal.decided_at) == ("expired", "stale_signal: too old", NOON)
 
 
 def test_one_correlation_id_runs_from_the_signal_to_the_execution(database: Database, store: StoreUnderTest) -> None:

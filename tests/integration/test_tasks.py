@@ -20,7 +20,7 @@ from structlog.testing import capture_logs
 from app import wiring
 from app.celery import farm
 from app.domain.market import BarClose, instant_text, microseconds
-from app.domain.orders import OrderState
+from app.domain.orders import Order, OrderState, OrderType, Side
 from app.steps.ports import Missing
 from app.store import migrate, verify
 from tasks import (
@@ -37,7 +37,7 @@ from tasks._results import Results
 from tests.fixtures import _trial_tasks as trial
 from tests.fixtures.databases import KINDS
 from tests.fixtures.farm import configured
-from tests.fixtures.memory.builders import a_letter, a_signal, some_bars
+from tests.fixtures.memory.builders import a_letter, a_signal, an_exit, an_order, some_bars
 from tests.fixtures.venue import ServedVenue
 
 BTC = "BTC/USDT"
@@ -103,6 +103,28 @@ def test_a_mailbox_that_was_forgotten_gets_a_drain(wired: None) -> None:
 
     assert upkeep.wake() == 1
     assert names("ticks") == ["tasks.ticks.drain"]
+
+
+def test_an_exit_after_a_refusal_sells_what_is_free_at_the_venue(trading: ServedVenue) -> None:
+    given_a_signal()
+    entry = wiring.orders().get(orders.settle(orders.place(risk.approve("SIGNAL"))))
+    half = wiring.instruments().get(BTC).floor_amount(entry.filled / 2)
+    wiring.trading().submit(
+        an_order("BY-HAND", side=Side.SELL, type=OrderType.LIMIT, amount=half, price=Decimal(150)),
+        signed_at=wiring.now(),
+    )
+
+    def left(key: str) -> Order:
+        wiring.signals().save(
+            an_exit(key, trade_id=entry.trade_id, price=100.0, bar_end=wiring.now(), found_at=wiring.now())
+        )
+        name = risk.approve(key)
+        orders.place(name)
+        return wiring.orders().get(name)
+
+    assert left("EXIT-1").state is OrderState.REJECTED
+    sold = left("EXIT-2")
+    assert (sold.state, sold.amount) == (OrderState.OPEN, entry.filled - half)
 
 
 def test_raw_ticks_are_archived_once(wired: None) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from app.domain.market import microseconds
 from app.domain.orders import OrderState
+from app.domain.rate_limit import Priority
 from app.domain.reconciliation import VenueFill, VenueOrder
 from app.exchanges.mexc.client import Client
 from app.exchanges.mexc.errors import ASKING, ClockOff, translated
@@ -63,9 +64,16 @@ class Account:
 
     def balances(self) -> dict[str, Decimal]:
         """What is free and locked, by currency."""
+        return {code: Decimal(str(row["free"])) + Decimal(str(row["locked"])) for code, row in self._balances()}
+
+    def free(self, currency: str) -> Decimal:
+        """What no order there has locked of a currency; an exit waits for the answer, so it is as urgent as one."""
+        with self._client.asking(Priority.EXIT):
+            return sum((Decimal(str(row["free"])) for code, row in self._balances() if code == currency), Decimal(0))
+
+    def _balances(self) -> list[tuple[str, Row]]:
         rows = self._ask(self._client.spotPrivateGetAccount, {})["balances"]
-        code = self._client.safe_currency_code
-        return {code(row["asset"]): Decimal(str(row["free"])) + Decimal(str(row["locked"])) for row in rows}
+        return [(self._client.safe_currency_code(row["asset"]), row) for row in rows]
 
     def _pages(self, call: Ask, symbol: str, since: datetime, *, reach_ms: int, page: int, key: str) -> list[Row]:
         """All rows of a window, a page at a time from the newest back; each row once."""

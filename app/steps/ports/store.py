@@ -61,6 +61,13 @@ class Signals(Protocol):
         """The signal, or Missing."""
         ...
 
+    def expire(self, key: str, check: Check, at: datetime) -> bool:
+        """Refuse a signal that nobody has decided, with the check on record; False if it has become an order.
+
+        Takes no lock but the signal's own.
+        """
+        ...
+
     def undecided(self, found_before: datetime, limit: int) -> list[str]:
         """Keys of signals that nobody has approved, refused or expired, oldest first."""
         ...
@@ -100,6 +107,8 @@ class Decision(Protocol):
     trade: Trade | None  # the trade that an exit would leave
     exit_is_live: bool  # whether that trade has a live exit order
     past_exits: int  # how many exit orders it has had
+    exit_was_refused: bool  # whether the venue said a clear no to the last of them
+    has_waited: bool  # whether an exit has come to nothing since that no
 
     def trip(self, state: TradingState, reason: str) -> None:
         """Make the trading state stricter; `account` shows it at once."""
@@ -117,8 +126,12 @@ class Decision(Protocol):
         """Keep the order, approved, with its reservation."""
         ...
 
-    def refuse(self, reason: str, *, expired: bool = False) -> None:
+    def refuse(self, reason: str) -> None:
         """Close the signal without an order."""
+        ...
+
+    def differs(self, difference: Difference) -> None:
+        """Keep on record what the venue says otherwise, as a reconciliation does."""
         ...
 
     def close_as_dust(self) -> None:

@@ -56,6 +56,10 @@ class VenueAccount(Protocol):
         """What is free and locked, by currency."""
         ...
 
+    def free(self, currency: str) -> Decimal:
+        """What no order there has locked of a currency, asked with the urgency of an exit."""
+        ...
+
 
 class Market(Protocol):
     """A venue's public side over REST."""

@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,8 +12,9 @@ import pytest
 from app.domain.errors import Denied, RateLimited, Refused, Restricted, Unavailable, Unknown, VenueError
 from app.domain.market import microseconds
 from app.domain.orders import OrderState, OrderType, Side
+from app.domain.rate_limit import Priority
 from app.exchanges import families, family
-from app.exchanges.mexc import Client, Trading
+from app.exchanges.mexc import Account, Client, Trading
 from app.exchanges.mexc.errors import ClockOff
 from tests.fixtures.canned import Canned, Reply
 from tests.fixtures.memory.builders import NOON, an_order
@@ -438,3 +439,27 @@ def test_a_family_is_found_by_its_name() -> None:
 def test_an_unknown_family_names_those_there_are() -> None:
     with pytest.raises(ValueError, match="choose one of mexc"):
         family("binance")
+
+
+@dataclass
+class Turns:
+    """Gives a turn to everyone, and remembers who asked for which."""
+
+    asked: list[tuple[str, Priority]] = field(default_factory=list)
+
+    def acquire(self, endpoint: str, weight: int, priority: Priority, patience_s: float | None = None) -> None:
+        self.asked.append((endpoint, priority))
+
+    def pause(self, retry_after_s: float | None, status: int) -> None:
+        """Nobody is refused here."""
+
+
+def test_what_is_free_is_asked_with_the_urgency_of_an_exit(canned: Canned) -> None:
+    rows = [{"asset": "BTC", "free": "0.25", "locked": "0.75"}, {"asset": "USDT", "free": "7", "locked": "0"}]
+    canned.answer("GET /api/v3/account", Reply({"balances": rows}))
+    turns = Turns()
+    client = a_client(canned.url, limiter=turns)
+
+    assert Account(client).free("BTC") == Decimal("0.25")
+    assert ("GET account", Priority.EXIT) in turns.asked
+    client.session.close()

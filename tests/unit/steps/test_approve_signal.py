@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from app.domain.errors import Denied, RateLimited, Unavailable, VenueError
 from app.domain.market import microseconds
 from app.domain.orders import Leg, OrderState, OrderType, Side
 from app.domain.portfolio import TradeStatus
@@ -47,7 +48,9 @@ class EntryRule(Rule):
 
 def approve(farm: MemoryFarm, key: str = "signal-1", *rules: Rule, **changes: Any) -> str | None:
     wanted = {
+        "signals": farm.signals,
         "ledger": farm.ledger,
+        "free": farm.venue_account.free,
         "instruments": farm.instruments,
         "prices": farm.prices,
         "rules": rules,
@@ -149,7 +152,37 @@ def test_an_entry_that_is_too_old_expires(memory: MemoryFarm) -> None:
 
     assert approve(memory, at=NOON + timedelta(seconds=30)) is None
     assert memory.tables.verdicts == {"signal-1": "expired"}
-    assert objections(memory) == {"time_to_live": "its bar closed 30.0 s ago"}
+    [(key, check)] = memory.tables.checks
+    assert (key, check.rule) == ("signal-1", "stale_signal")
+    assert check.objection == "the signal is 30.0 s old, and its time to live is 30 s"
+    assert check.numbers == {"age_s": "30.000", "limit_s": "30"}
+
+
+def test_an_entry_that_is_too_old_costs_no_look_at_the_account_the_market_or_the_rules(memory: MemoryFarm) -> None:
+    memory.signals.save(a_signal())
+    untouched: dict[str, Any] = dict.fromkeys(("ledger", "free", "instruments", "prices", "rules", "breaker", "sizing"))
+
+    assert approve(memory, **untouched, at=NOON + timedelta(seconds=30)) is None
+    assert approve(memory, **untouched, at=NOON + timedelta(seconds=31)) is None
+
+    assert len(memory.tables.checks) == 1
+    assert memory.announce.told == []
+
+
+def test_an_entry_that_is_not_too_old_yet_is_decided(memory: MemoryFarm) -> None:
+    memory.signals.save(a_signal())
+
+    assert approve(memory, at=NOON + timedelta(seconds=29.999)) is not None
+
+
+def test_a_signal_that_became_an_order_in_time_gives_it_however_late_it_comes_again(memory: MemoryFarm) -> None:
+    memory.signals.save(a_signal())
+
+    name = approve(memory)
+
+    assert name is not None
+    assert approve(memory, at=NOON + timedelta(hours=1)) == name
+    assert memory.tables.verdicts == {"signal-1": "approved"}
 
 
 def test_an_entry_for_which_nothing_is_left_is_refused_whatever_the_rules_say(memory: MemoryFarm) -> None:
@@ -240,6 +273,15 @@ def test_rules_that_guard_entries_only_are_not_asked_about_exits(memory: MemoryF
     assert approve(memory, "exit-1", EntryRule("never")) is not None
 
 
+def test_an_exit_that_a_rule_refuses_leaves_its_trade_open_and_tells_nobody(memory: MemoryFarm) -> None:
+    memory.holding()
+    memory.signals.save(an_exit())
+
+    assert approve(memory, "exit-1", Rule("never")) is None
+    assert memory.tables.trades[1].status is TradeStatus.OPEN
+    assert (memory.tables.audits, memory.announce.told) == ([], [])
+
+
 def test_f7_one_trade_has_one_live_exit(memory: MemoryFarm) -> None:
     memory.holding()
     memory.signals.save(an_exit("exit-1"))
@@ -286,6 +328,97 @@ def test_f15_a_trade_of_dust_is_closed_as_dust_and_asked_for_no_more(memory: Mem
     assert memory.tables.trades[1].status is TradeStatus.CLOSED
     assert memory.trades.levels() == []
     assert memory.ledger.account({BTC: Decimal(100)}, NOON).exposure == Decimal("0.09")
+
+
+def after_a_refusal(memory: MemoryFarm, held: str = "1", there: str = "1", locked: str = "0") -> None:
+    """A trade whose exit the venue has refused, what is there of its coin, and a second wish to leave."""
+    memory.holding(held)
+    memory.given(an_order("REFUSED", side=Side.SELL, leg=Leg.STOP_LOSS, state=OrderState.REJECTED))
+    memory.trading.balances["BTC"], memory.venue_account.locked["BTC"] = Decimal(there), Decimal(locked)
+    memory.signals.save(an_exit())
+
+
+def test_nobody_asks_what_is_free_before_an_exit_was_refused(memory: MemoryFarm) -> None:
+    memory.holding()
+    memory.given(an_order("CANCELLED", side=Side.SELL, leg=Leg.STOP_LOSS, state=OrderState.CANCELLED))
+    memory.signals.save(an_exit())
+
+    assert approve(memory, "exit-1") is not None
+    assert memory.venue_account.asked == []
+
+
+@pytest.mark.parametrize(
+    ("held", "there", "locked", "sold"),
+    [
+        ("1", "0.6005", "0", "0.600"),
+        ("1", "1", "0.25", "0.750"),
+        ("1", "3", "0", "1"),
+        ("1", "3", "2.5", "0.500"),
+        ("0.5005", "0.6", "0", "0.500"),
+    ],
+)
+def test_f13_after_a_refusal_no_more_is_sold_than_is_held_and_free_at_the_venue(
+    memory: MemoryFarm, held: str, there: str, locked: str, sold: str
+) -> None:
+    after_a_refusal(memory, held, there, locked)
+
+    order = memory.orders.get(approve(memory, "exit-1") or "")
+
+    assert order.amount == Decimal(sold)
+    assert memory.tables.trades[1].left == Decimal(held)
+    assert memory.venue_account.asked == ["free"]
+
+
+def test_f13_an_exit_for_which_too_little_is_free_waits_and_is_told_once(memory: MemoryFarm) -> None:
+    after_a_refusal(memory, there="1", locked="0.9995")
+    memory.signals.save(an_exit("exit-2"))
+
+    assert approve(memory, "exit-1") is None
+    assert approve(memory, "exit-2") is None
+
+    assert objections(memory) == {"free_balance": "what is free at the venue is less than it lets anyone sell"}
+    told = "0.0005 free at the venue, 1 in trade 1 here"
+    difference = {"kind": "balance", "subject": "BTC", "told": told, "seen": 1}
+    assert memory.tables.audits == [("reconcile.difference", difference)]
+    assert memory.announce.told == [("system_health", difference)]
+    assert (memory.tables.trades[1].status, memory.tables.trades[1].left) == (TradeStatus.OPEN, Decimal(1))
+    [level] = memory.trades.levels()
+    assert (level.attempt, level.rests_until_us - microseconds(NOON + timedelta(seconds=1))) == (3, 2_000_000)
+
+
+def test_f13_dust_is_dust_whatever_is_free(memory: MemoryFarm) -> None:
+    after_a_refusal(memory, held="0.0005", there="0")
+
+    assert approve(memory, "exit-1") is None
+    assert memory.tables.trades[1].status is TradeStatus.CLOSED
+    assert memory.tables.audits == []
+
+
+@pytest.mark.parametrize("error", [Unavailable("no answer"), RateLimited("no turn", 3), Denied("no", "keys")])
+def test_f13_without_an_answer_the_exit_is_tried_as_before(memory: MemoryFarm, error: VenueError) -> None:
+    after_a_refusal(memory, there="0.1")
+    memory.venue_account.errors.append(error)
+
+    assert memory.orders.get(approve(memory, "exit-1") or "").amount == 1
+
+
+def test_what_is_free_is_asked_without_the_lock_and_decided_under_it(memory: MemoryFarm) -> None:
+    after_a_refusal(memory)
+    other = an_order("OTHER", side=Side.SELL, leg=Leg.TAKE_PROFIT)
+
+    def meanwhile(currency: str) -> Decimal:
+        memory.given(other)
+        return Decimal(1)
+
+    assert approve(memory, "exit-1", free=meanwhile) is None
+    assert list(objections(memory)) == ["live_exit"]
+
+
+def test_an_exit_that_was_decided_asks_no_more(memory: MemoryFarm) -> None:
+    after_a_refusal(memory)
+
+    assert approve(memory, "exit-1") == approve(memory, "exit-1")
+    assert memory.venue_account.asked == ["free"]
 
 
 def test_a_strategy_may_leave_the_trade_of_its_symbol(memory: MemoryFarm) -> None:
