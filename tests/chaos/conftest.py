@@ -1,7 +1,6 @@
-"""Quiet logs, a quick disk and one core: else thousands of schedules would mostly write and wait."""
+"""Quiet logs and a quick disk: else thousands of schedules would mostly write and wait."""
 
 import logging
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,19 +16,6 @@ def quiet() -> Iterator[None]:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     yield
     structlog.configure(**before)
-
-
-@pytest.fixture(autouse=True)
-def one_core(worker_id: str) -> Iterator[None]:
-    """Threads that hand a turn to each other stay together: from core to core each turn costs several times as much."""
-    if not hasattr(os, "sched_setaffinity"):
-        yield
-        return
-    before = os.sched_getaffinity(0)
-    own = sorted(before)[int(worker_id.removeprefix("gw") or 0) % len(before) if worker_id != "master" else 0]
-    os.sched_setaffinity(0, {own})
-    yield
-    os.sched_setaffinity(0, before)
 
 
 @pytest.fixture
