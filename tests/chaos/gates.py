@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from app.store import DatabaseError
@@ -51,8 +52,10 @@ class Gates:
         fate = self._plan.fate(f"{task.name}: {name}")
         if fate is Fate.KILL:
             raise Killed
+        if task.atomic:
+            return
         port = name.partition(".")[0]
-        if task.atomic or port not in SHARED:
+        if port not in SHARED:
             return
         if fate is Fate.AWAY and port in DATABASE:
             raise DatabaseError("the database is away", "Wait for it")
@@ -92,8 +95,11 @@ class Gate:
         if not callable(call):
             return call
         if method == "deciding":
-            return lambda *args, **kwargs: self._gates.deciding(call(*args, **kwargs))
-        return lambda *args, **kwargs: self._gates.called(f"{self._name}.{method}", call, *args, **kwargs)
+            gated = lambda *args, **kwargs: self._gates.deciding(call(*args, **kwargs))  # noqa: E731
+        else:
+            gated = partial(self._gates.called, f"{self._name}.{method}", call)
+        vars(self)[method] = gated  # found at once the next time
+        return gated
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._gates.called(self._name, self._port, *args, **kwargs)

@@ -128,6 +128,12 @@ class WhileItLasts:
         self._plan, self._in_trouble = plan, in_trouble
         self._calm = Script(takes_duplicates=plan.takes_duplicates, fee_in_base=plan.fee_in_base)
 
+    def fate(self, point: str) -> Fate:
+        return (self._plan if self._in_trouble() else self._calm).fate(point)
+
+    def pause_s(self, point: str) -> float:
+        return (self._plan if self._in_trouble() else self._calm).pause_s(point)
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._plan if self._in_trouble() else self._calm, name)
 

@@ -65,14 +65,19 @@ class Task:
     baton: Baton | None
     dead: bool = False
     atomic: int = 0  # inside a transaction nobody else runs
+    alone: bool = False  # no other task waits for its turn to end
 
 
 @dataclass
 class Timeline:
-    """What is due when; two things at the same time come in the order in which they were asked for."""
+    """What is due when; two things at the same time come in the order in which they were asked for.
+
+    Nobody sleeps past `until`, where there is one.
+    """
 
     at: datetime
     task: Task | None = None
+    until: datetime | None = None
     running: set[Task] = field(default_factory=set)
     _due: list[tuple[datetime, int, Callable[[], None]]] = field(default_factory=list)
     _order: Iterator[int] = field(default_factory=count)
@@ -103,10 +108,18 @@ class Timeline:
         assert task is not None
         baton = task.baton
         assert baton is not None
+        wakes_at = self.at + timedelta(seconds=delay_s)
+        if task.alone and not self._comes_before(wakes_at):  # most often so, and giving the turn away is dear
+            self.at = wakes_at
+            return
         self.after(delay_s, lambda: self._turn(task, baton.resume))
         baton.pause()
         if task.dead:
             raise Killed
+
+    def _comes_before(self, moment: datetime) -> bool:
+        """Whether anything is due until then."""
+        return bool(self._due and self._due[0][0] <= moment) or (self.until is not None and self.until <= moment)
 
     def step(self) -> bool:
         """Do what is due next; False if nothing is."""
@@ -139,6 +152,7 @@ class Timeline:
         if task not in self.running:
             return
         before, self.task = self.task, task
+        task.alone = before is None
         if run():
             self.running.discard(task)
         self.task = before

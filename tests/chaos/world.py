@@ -171,8 +171,8 @@ class World:
             yield self.plan.crash_s, partial(self._price, Decimal(20))
 
     def _every(self, period_s: float, name: str) -> None:
-        self._begin(name, *([0] if name == "archive" else []))
         self.timeline.after(period_s, lambda: self._every(period_s, name))
+        self._begin(name, *([0] if name == "archive" else []))
 
     def _price(self, price: Decimal) -> None:
         self.venue.last = price
@@ -209,7 +209,7 @@ class World:
         late_s = self._whole_plan.late_s
         for second in (late_s, late_s + 1, late_s + 2):
             self.timeline.after(second, lambda: self._begin("reconcile", True))
-        until = self.timeline.at + timedelta(seconds=late_s + 4)
+        self.timeline.until = until = self.timeline.at + timedelta(seconds=late_s + 4)
         while self.timeline.at < until and self.timeline.step():
             self._check()
 

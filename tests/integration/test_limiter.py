@@ -2,9 +2,8 @@
 
 import asyncio
 import json
+import os
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -25,9 +24,11 @@ from app.domain.errors import RateLimited
 from app.domain.rate_limit import Budget, Priority
 from app.exchanges.mexc import Client, Trading
 from app.exchanges.mexc.stream import PublicMarket
+from tests.fixtures._forks import Program
 from tests.fixtures.memory.builders import an_order
 from tests.fixtures.redis_server import start_redis, stop_redis
 from tests.fixtures.venue import ServedVenue, served
+from tests.fixtures.workers import ROOT
 from workers.venue import VenueConfig
 
 DATA, ENTRY, EXIT = Priority
@@ -238,27 +239,29 @@ def _url(client: "redis.Redis") -> str:
     return f"unix://{client.connection_pool.connection_kwargs['path']}"
 
 
-def ask(redis_url: str, venue: ServedVenue, budget: Budget, *priorities: str, seconds: float) -> list[Answered]:
+def ask(
+    folder: Path, redis_url: str, venue: ServedVenue, budget: Budget, *priorities: str, seconds: float
+) -> list[Answered]:
     """What was answered to processes that ask as fast as they may, in the order of time."""
     how = (redis_url, venue.rest_url, str(budget.weight), str(budget.window_ms))
+    printed = [folder / f"asker-{number}" for number in range(len(priorities))]
     askers = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.fixtures._askers", *how, one, str(seconds)], stdout=subprocess.PIPE, text=True
-        )
-        for one in priorities
+        Program("tests.fixtures._askers", *how, one, str(seconds), folder=ROOT, env=os.environ, out=out)
+        for one, out in zip(priorities, printed, strict=True)
     ]
     found: list[Answered] = []
-    for priority, asker in zip(priorities, askers, strict=True):
-        printed, _ = asker.communicate(timeout=60)
-        assert asker.returncode == 0
-        lines = [line for line in printed.splitlines() if line.startswith("[")]  # the rest is logged
+    for priority, asker, out in zip(priorities, askers, printed, strict=True):
+        assert asker.wait(60) == 0, out.read_text()
+        lines = [line for line in out.read_text().splitlines() if line.startswith("[")]  # the rest is logged
         found += [Answered(at, what, status, priority) for at, what, status in map(json.loads, lines)]
     return sorted(found)
 
 
-def test_no_number_of_processes_asks_too_much_and_exits_get_through(redis_client: "redis.Redis", keys: Keys) -> None:
+def test_no_number_of_processes_asks_too_much_and_exits_get_through(
+    redis_client: "redis.Redis", keys: Keys, tmp_path: Path
+) -> None:
     with served(VenueConfig(market="idle", weight_limit=50, weight_window_s=1.5)) as venue:
-        found = ask(_url(redis_client), venue, Budget(40, 2500), "DATA", "DATA", "ENTRY", "EXIT", seconds=4)
+        found = ask(tmp_path, _url(redis_client), venue, Budget(40, 2500), "DATA", "DATA", "ENTRY", "EXIT", seconds=4)
         orders = venue.status()["orders"]
 
     answered = [one for one in found if one.status == 200]
@@ -269,10 +272,10 @@ def test_no_number_of_processes_asks_too_much_and_exits_get_through(redis_client
     assert Counters(redis_client, keys).all().keys() == {"requests_waited"}
 
 
-def test_a_429_stops_all_processes_and_no_ban_follows(redis_client: "redis.Redis", keys: Keys) -> None:
+def test_a_429_stops_all_processes_and_no_ban_follows(redis_client: "redis.Redis", keys: Keys, tmp_path: Path) -> None:
     with served(VenueConfig(market="idle", weight_limit=500)) as venue:
         venue.fail("rate_limited", times=1, retry_after_s=2)
-        found = ask(_url(redis_client), venue, Budget(400), "DATA", "ENTRY", "EXIT", seconds=3)
+        found = ask(tmp_path, _url(redis_client), venue, Budget(400), "DATA", "ENTRY", "EXIT", seconds=3)
         orders = venue.status()["orders"]
 
     [refused] = [one for one in found if one.status == 429]

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import gc
-import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -24,6 +23,7 @@ from app.steps.archive_ticks import archive_ticks
 from app.steps.drain import drain
 from app.store import Database
 from tests.fixtures import _trial_tasks as trial
+from tests.fixtures._forks import Program
 from tests.fixtures.fakes import MemoryFarm, MemoryHandOn
 from tests.fixtures.workers import log, outcome, seen, until
 from tests.unit.workers.test_line import MemoryStream, MemoryVenue
@@ -199,7 +199,7 @@ async def test_f35_a_feed_that_hears_a_market_for_long_grows_no_more(
 
 
 def test_f35_a_child_that_has_grown_past_its_limit_is_replaced_while_work_goes_on(celery: Callable[..., Any]) -> None:
-    process: subprocess.Popen[str] = celery(
+    process: Program = celery(
         "worker", "-Q", "orders", "-c", "2", "-I", "tests.fixtures._trial_tasks", "--without-gossip",
         "--without-mingle", "--max-memory-per-child", "300000",
     )  # fmt: skip

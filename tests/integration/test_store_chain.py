@@ -21,8 +21,9 @@ from app.store.chain import BATCH
 from tests.contracts.stores import StoreUnderTest, sale
 from tests.fixtures._chains import counted, found, links, sealed, sql, written
 from tests.fixtures._contenders import audits_and_seals, dies_while_it_seals, seals
+from tests.fixtures._forks import FORKED
 from tests.fixtures.memory.builders import NOON
-from tests.integration.test_store_crowd import SPAWN, address, at_once
+from tests.integration.test_store_crowd import address, at_once
 from tests.integration.test_store_migrations import config
 
 HARD = {
@@ -104,7 +105,7 @@ def test_a_row_that_commits_late_comes_later_in_the_chain(postgresql: Database) 
 def test_several_sealers_at_once_make_one_chain(database: Database) -> None:
     written(database, 60)
 
-    with SyncManager(ctx=SPAWN) as manager:
+    with SyncManager(ctx=FORKED) as manager:
         each = manager.list()
         assert at_once(seals, *[(address(database), 1, each)] * 3) == [0, 0, 0]
         assert sum(each) == 60  # none was sealed by two

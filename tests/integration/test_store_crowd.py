@@ -1,6 +1,5 @@
 """Many at once: limits hold, claims are won once, and nobody is told that the database is locked."""
 
-import multiprocessing
 from collections import Counter
 from decimal import Decimal
 from multiprocessing.managers import SyncManager
@@ -13,14 +12,13 @@ from app.store import Database, Ledger
 from models import AuditRow, SignalRow
 from tests.contracts.stores import StoreUnderTest
 from tests.fixtures._contenders import LIMIT, claims, decides, decides_until_it_trips, writes
+from tests.fixtures._forks import FORKED
 from tests.fixtures.memory.builders import NOON
-
-SPAWN = multiprocessing.get_context("spawn")
 
 
 def at_once(work: Any, *calls: tuple[Any, ...]) -> list[int | None]:
     """Exit codes of processes that run at the same time."""
-    processes = [SPAWN.Process(target=work, args=arguments) for arguments in calls]
+    processes = [FORKED.Process(target=work, args=arguments) for arguments in calls]
     for process in processes:
         process.start()
     for process in processes:
@@ -65,7 +63,7 @@ def test_each_claim_has_one_winner(database: Database) -> None:
 
     rooms = StoreUnderTest.over(store, database).opened()
     orders = [rooms.entry(f"signal-{one}").client_order_id for one in range(20)]
-    with SyncManager(ctx=SPAWN) as manager:
+    with SyncManager(ctx=FORKED) as manager:
         won = manager.list()
         assert at_once(claims, *((address(database), orders, won) for _ in range(3))) == [0] * 3
 

@@ -1,7 +1,6 @@
 """The way to the database: what a transaction is, what a fault of it looks like, and what crosses a fork."""
 
 from decimal import Decimal
-from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ from sqlalchemy import make_url, text
 from app.domain.risk import TradingState
 from app.store import Database, DatabaseError, Ledger, Signals, behind, migrate
 from tests.fixtures._contenders import forks
+from tests.fixtures._forks import FORKED
 from tests.fixtures.memory.builders import NOON, a_signal
 
 CASH = Decimal("12345678901234567890.000000000000000001")
@@ -62,7 +62,7 @@ def test_only_what_must_survive_a_power_cut_waits_for_the_disk(
 
 def test_a_child_of_a_fork_has_connections_of_its_own(database: Database) -> None:
     address = database.url.render_as_string(hide_password=False)
-    process = get_context("spawn").Process(target=forks, args=(address,))  # pytest itself has threads
+    process = FORKED.Process(target=forks, args=(address,))  # pytest itself has threads
     process.start()
     process.join()
 

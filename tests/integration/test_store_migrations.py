@@ -1,6 +1,5 @@
 """The schema: one line of migrations for both databases, that says what the models say."""
 
-import multiprocessing
 import os
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from sqlalchemy import Connection, create_engine, inspect, make_url, text
 
 from app.store import Database, DatabaseError, behind, keep_ticks, migrate
 from tests.fixtures._contenders import migrates
+from tests.fixtures._forks import FORKED
 from tests.fixtures.memory.builders import NOON
 
 ROOT = Path(__file__).parents[2]
@@ -60,8 +60,7 @@ def test_the_schema_can_be_taken_down_and_put_up_again(own_database: Database) -
 
 
 def test_two_processes_may_migrate_at_once(database_url: str) -> None:
-    spawn = multiprocessing.get_context("spawn")
-    both = [spawn.Process(target=migrates, args=(database_url,)) for _ in range(2)]
+    both = [FORKED.Process(target=migrates, args=(database_url,)) for _ in range(2)]
     for process in both:
         process.start()
     for process in both:

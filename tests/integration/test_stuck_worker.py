@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,6 +15,7 @@ import pytest
 from app import wiring
 from app.celery import farm
 from tests.fixtures import _trial_tasks as trial
+from tests.fixtures._forks import Program
 from tests.fixtures.workers import lives, log, outcome, until
 from workers.services import farm_services
 from workers.supervisor import Kept, Supervisor
@@ -65,7 +65,7 @@ async def test_c18_a_worker_that_stands_still_is_started_anew_and_the_work_is_do
 
 
 def test_c18_a_worker_whose_children_take_nothing_up_ends_itself(celery: Callable[..., Any]) -> None:
-    process: subprocess.Popen[str] = celery("worker", *OPTIONS)
+    process: Program = celery("worker", *OPTIONS)
     until(lambda: "ready" in log(), "the worker's start")
     (child,) = psutil.Process(process.pid).children()
     child.suspend()
@@ -80,7 +80,7 @@ def test_c18_a_worker_whose_children_take_nothing_up_ends_itself(celery: Callabl
 
 
 def test_c18_a_worker_whose_event_loop_hangs_ends_itself(celery: Callable[..., Any]) -> None:
-    process: subprocess.Popen[str] = celery("worker", *OPTIONS)
+    process: Program = celery("worker", *OPTIONS)
     until(lambda: "ready" in log(), "the worker's start")
     farm.control.broadcast("trial_hang")
     until(lambda: "hangs" in log(), "the hanging")
@@ -95,8 +95,8 @@ def test_c18_a_worker_whose_event_loop_hangs_ends_itself(celery: Callable[..., A
 def test_a_worker_at_a_long_task_is_left_alone_and_one_that_stops_tells_nothing_more(
     celery: Callable[..., Any],
 ) -> None:
-    process: subprocess.Popen[str] = celery("worker", *OPTIONS)
-    long = trial.slow.s("L", 6).apply_async()
+    process: Program = celery("worker", *OPTIONS)
+    long = trial.slow.s("L", 4.5).apply_async()
     after = trial.hand.s("A").apply_async()
 
     assert (outcome(long), outcome(after)) == (("SUCCESS", "L"), ("SUCCESS", "A"))

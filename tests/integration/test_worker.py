@@ -1,9 +1,9 @@
 """Real worker processes: `celery -A app worker` on the tests' Redis, results in SQLite and in PostgreSQL."""
 
 import signal
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from socket import gethostname
 from typing import Any
 
 import pytest
@@ -11,12 +11,13 @@ from sqlalchemy import text
 
 from app import wiring
 from tests.fixtures import _trial_tasks as trial
+from tests.fixtures._forks import Program
 from tests.fixtures.databases import KINDS
 from tests.fixtures.workers import HEADERS, log, outcome, seen, until
 
 
 @pytest.mark.parametrize("farm_kind", KINDS, indirect=True)
-def test_work_goes_through_a_worker(worker: "subprocess.Popen[str]") -> None:
+def test_work_goes_through_a_worker(worker: Program) -> None:
     through = (trial.hand.s("A").set(headers=HEADERS) | trial.tell.s().set(headers=HEADERS)).apply_async()
     ended = (trial.keep.s("B") | trial.tell.s()).apply_async()
     tried = trial.away.s("C", 2).set(headers=HEADERS).apply_async()
@@ -53,7 +54,7 @@ def test_work_goes_through_a_worker(worker: "subprocess.Popen[str]") -> None:
     assert outcome(slow) == ("SUCCESS", "E")
 
 
-def test_a_task_whose_process_dies_is_tried_again_where_that_is_safe(worker: "subprocess.Popen[str]") -> None:
+def test_a_task_whose_process_dies_is_tried_again_where_that_is_safe(worker: Program) -> None:
     safe = trial.die_once.s("S").apply_async()
     unsafe = trial.die.s("U").apply_async()
 
@@ -83,9 +84,11 @@ def test_what_waits_for_its_countdown_in_a_worker_that_is_told_to_stop_is_done_b
     assert sorted(seen()) == ["hand W0", "hand W1", "hand W2"]
 
 
-def test_celery_speaks_to_the_farm(worker: "subprocess.Popen[str]", celery: Callable[..., Any]) -> None:
+def test_celery_speaks_to_the_farm(worker: Program, celery: Callable[..., Any]) -> None:
     until(lambda: "ready" in log(), "the worker's start")
-    ping = celery("inspect", "ping", "--timeout", "3")
+    ping = celery(
+        "inspect", "ping", "--timeout", "10", "--destination", f"trial@{gethostname()}"
+    )  # it waits for no other
 
     assert ping.wait(30) == 0
     assert "pong" in log()
