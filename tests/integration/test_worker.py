@@ -1,5 +1,6 @@
 """Real worker processes: `celery -A app worker` on the tests' Redis, results in SQLite and in PostgreSQL."""
 
+import re
 import signal
 import subprocess
 from collections.abc import Callable
@@ -81,6 +82,19 @@ def test_what_waits_for_its_countdown_in_a_worker_that_is_told_to_stop_is_done_b
 
     assert [outcome(one) for one in waiting] == [("SUCCESS", f"W{one}") for one in range(3)]
     assert sorted(seen()) == ["hand W0", "hand W1", "hand W2"]
+
+
+@pytest.mark.parametrize(
+    ("queues", "loaded"), [("orders", "ccxt"), ("signals", "pandas"), ("risk", "nothing"), ("upkeep", "ccxt pandas")]
+)
+def test_what_the_tasks_of_a_queue_need_is_loaded_before_children_are_forked(
+    celery: Callable[..., Any], queues: str, loaded: str
+) -> None:
+    options = ("-c", "1", "-I", "tests.fixtures._forks", "--without-gossip", "--without-mingle")
+    celery("worker", "-Q", queues, "-n", "one@%h", *options)
+    until(lambda: "ready" in log(), "the worker's start")
+
+    assert set(re.findall(r"forks with (.+) loaded", log())) == {loaded}
 
 
 def test_celery_speaks_to_the_farm(worker: "subprocess.Popen[str]", celery: Callable[..., Any]) -> None:
