@@ -3,8 +3,11 @@
 import gc
 import logging
 import os
+import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 import structlog
@@ -21,6 +24,14 @@ from app.store import behind
 log = structlog.get_logger()
 
 NOBODY = "rehearsal"
+VENUE, FRAMES = "app.exchanges.mexc", "pandas"
+HEAVY = {  # what tasks of a queue use and takes long to load
+    "ticks": (FRAMES,),
+    "signals": (FRAMES,),
+    "risk": (),
+    "orders": (VENUE,),
+    "upkeep": (VENUE, FRAMES),
+}
 CHATTY = ("celery.app.trace", "celery.worker.strategy")  # two lines for each task, thousands a minute
 
 
@@ -38,8 +49,12 @@ def refuse_what_is_wrong(**_: Any) -> None:
     wrong = behind(wiring.database())
     if wrong:
         raise SystemExit(wrong)
+    heavy = needed(farm.amqp.queues.consume_from)
+    for name in heavy:
+        import_module(name)
     try:
-        wiring.strategies()
+        if FRAMES in heavy:
+            wiring.strategies()
         wiring.rules()
     except WrongParameter as error:  # Celery would only write down that, and go on
         raise SystemExit(str(error)) from error
@@ -53,7 +68,13 @@ def share_nothing_with_the_parent(**_: Any) -> None:
     """Connections are made anew in each child, and what the first order would have to wait for is done before it."""
     wiring.after_fork()
     rehearse(wiring.ledger(), wiring.orders())
-    wiring.trading()
+    if VENUE in sys.modules:
+        wiring.trading()
+
+
+def needed(queues: Iterable[str]) -> list[str]:
+    """The heavy modules that tasks of these queues use."""
+    return sorted({name for queue in queues for name in HEAVY.get(queue, ())})
 
 
 def rehearse(ledger: Ledger, orders: Orders) -> None:

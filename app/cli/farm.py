@@ -7,7 +7,7 @@ import sys
 import time
 from dataclasses import replace
 from importlib.metadata import version as installed_version
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from redis.exceptions import RedisError
@@ -23,7 +23,9 @@ from app.store import DatabaseError
 from workers import figures, view
 from workers.farm import Farm
 from workers.services import farm_services, flower_url, redis_service, venue_service
-from workers.venue import VenueConfig, run
+
+if TYPE_CHECKING:
+    from workers.venue import VenueConfig
 
 SIMULATED_ALL = 200  # how many symbols the simulator lists when the settings name none
 LOOK_S = 1.0
@@ -141,14 +143,18 @@ def venue(
     if list_faults:
         typer.echo(scenario.listed(scenario.shipped()))
         return
+    from workers.venue import run  # here and below: the server, which no other command needs
+
     wiring.logging("venue")
     config = venue_config(wiring.settings())
     limiter = wiring.limiter(config.mirror_rest_url) if config.market == "mirror" else None
     run(config if faults is None else replace(config, scenario=scenario.load(faults)), limiter=limiter)
 
 
-def venue_config(settings: wiring.Settings) -> VenueConfig:
+def venue_config(settings: wiring.Settings) -> "VenueConfig":
     """The simulated venue as the settings want it; its account survives restarts in data_dir."""
+    from workers.venue import VenueConfig
+
     key, secret = settings.trading_keys
     return VenueConfig(
         host=settings.venue_host,

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-import pandas
 import structlog
 
 from app.domain.market import Bar, BarClose
@@ -13,6 +13,9 @@ from app.domain.trading import Signal, Wish, signal_key
 from app.steps.events import signal_event
 from app.steps.ports import Announce, HandOn, Resting, Signals, Windows
 from app.strategies import Strategy
+
+if TYPE_CHECKING:
+    import pandas
 
 log = structlog.get_logger()
 
@@ -98,6 +101,8 @@ def _search(
     strategies: Sequence[Strategy],
     at: datetime,
 ) -> Iterator[Signal]:
+    import pandas  # here, since every worker imports all tasks, and few search
+
     for strategy in strategies:
         bars = windows.read(closes[-1], strategy.window + len(closes) - 1)
         places = {bar.key: place for place, bar in enumerate(bars)}
@@ -113,7 +118,7 @@ def _search(
                 yield _signal(strategy, wish, seen, now, frame, received_us, at)
 
 
-def _two_rows(rows: pandas.DataFrame, place: int) -> tuple[dict[str, float], dict[str, float]]:
+def _two_rows(rows: "pandas.DataFrame", place: int) -> tuple[dict[str, float], dict[str, float]]:
     """The row before a place and the one at it; a first bar has a row of unknowns before it."""
     now = {str(name): float(value) for name, value in rows.iloc[place].items()}
     if place == 0:
@@ -121,7 +126,9 @@ def _two_rows(rows: pandas.DataFrame, place: int) -> tuple[dict[str, float], dic
     return {str(name): float(value) for name, value in rows.iloc[place - 1].items()}, now
 
 
-def _frame(bars: Sequence[Bar]) -> pandas.DataFrame:
+def _frame(bars: Sequence[Bar]) -> "pandas.DataFrame":
+    import pandas
+
     figures = [(bar.open, bar.high, bar.low, bar.close, bar.volume) for bar in bars]
     ends = pandas.DatetimeIndex([bar.end for bar in bars], name="end")
     return pandas.DataFrame(figures, columns=["open", "high", "low", "close", "volume"], index=ends)

@@ -1,26 +1,31 @@
 """Which schema the database has, and bringing it up to date, one process at a time."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from app.store.database import Database
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 ROOT = Path(__file__).parents[2]
 
 
 def migrate(database: Database) -> None:
     """Bring the schema to this code's version; of two processes one does it, the other waits."""
+    from alembic import command  # here and below: everybody imports the store, and few ask for its version
+
     with database.migrating() as connection:
         command.upgrade(_config(connection), "head")
 
 
 def behind(database: Database) -> str | None:
     """What is wrong with the schema's version and the cure, or None; DatabaseError if nothing answers."""
+    from alembic.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
     scripts = ScriptDirectory.from_config(_config())
     with database.connecting() as connection:
         current = MigrationContext.configure(connection).get_current_revision()
@@ -34,7 +39,9 @@ def behind(database: Database) -> str | None:
     return f"The database is at {current}, this code needs {head}. Run: cdb migrate"
 
 
-def _config(connection: Connection | None = None) -> Config:
+def _config(connection: Connection | None = None) -> "Config":
+    from alembic.config import Config
+
     config = Config(str(ROOT / "alembic.ini"))
     config.attributes["connection"] = connection
     return config

@@ -5,12 +5,13 @@ from dataclasses import is_dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pkgutil import iter_modules
-from typing import Any, ClassVar, Protocol
-
-from pandas import DataFrame
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from app.domain.parameters import WrongParameter, built, instead
 from app.domain.trading import Wish
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 PARTS = ("version", "window", "warm_up", "indicators", "decide")
 
@@ -30,7 +31,7 @@ class Strategy(Protocol):
         """How many bars there must be before it can decide anything."""
         ...
 
-    def indicators(self, bars: DataFrame) -> DataFrame:
+    def indicators(self, bars: "DataFrame") -> "DataFrame":
         """A row of figures for each bar; no row may depend on a later bar.
 
         `bars` has the columns open, high, low, close, volume; its index is each bar's end.

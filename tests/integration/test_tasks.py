@@ -384,6 +384,14 @@ def test_a_worker_refuses_a_rule_that_each_signal_would_stumble_over(
             _processes.refuse_what_is_wrong()
 
 
+def test_a_worker_loads_what_the_tasks_of_its_queues_use() -> None:
+    venue, frames = _processes.VENUE, _processes.FRAMES
+
+    assert _processes.needed(["orders"]) == [venue]
+    assert _processes.needed(["risk", "reports"]) == []
+    assert _processes.needed(["ticks", "orders"]) == [venue, frames]
+
+
 def test_a_worker_prepares_what_its_children_share(wired: None) -> None:
     before = wiring.database()
     _processes.refuse_what_is_wrong()

@@ -1,6 +1,9 @@
 """Real worker processes: `celery -A app worker` on the tests' Redis, results in SQLite and in PostgreSQL."""
 
+import re
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from socket import gethostname
@@ -13,7 +16,7 @@ from app import wiring
 from tests.fixtures import _trial_tasks as trial
 from tests.fixtures._forks import Program
 from tests.fixtures.databases import KINDS
-from tests.fixtures.workers import HEADERS, log, outcome, seen, until
+from tests.fixtures.workers import HEADERS, ROOT, log, outcome, seen, until
 
 
 @pytest.mark.parametrize("farm_kind", KINDS, indirect=True)
@@ -82,6 +85,21 @@ def test_what_waits_for_its_countdown_in_a_worker_that_is_told_to_stop_is_done_b
 
     assert [outcome(one) for one in waiting] == [("SUCCESS", f"W{one}") for one in range(3)]
     assert sorted(seen()) == ["hand W0", "hand W1", "hand W2"]
+
+
+@pytest.mark.usefixtures("celery")
+@pytest.mark.parametrize(("queue", "loaded"), [("orders", "ccxt"), ("signals", "pandas"), ("risk", "nothing")])
+def test_what_the_tasks_of_a_queue_need_is_loaded_before_children_are_forked(queue: str, loaded: str) -> None:
+    options = ("-c", "1", "-I", "tests.fixtures._telling_forks", "--without-gossip", "--without-mingle")
+    command = (sys.executable, "-m", "celery", "-A", "app", "worker", "-Q", queue, *options)
+    out = wiring.settings().data_dir / "celery.log"
+    with out.open("ab") as file, subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=file) as worker:
+        try:
+            until(lambda: "ready" in log(), "the worker's start")
+        finally:
+            worker.terminate()
+
+    assert set(re.findall(r"forks with (.+) loaded", log())) == {loaded}
 
 
 def test_celery_speaks_to_the_farm(worker: Program, celery: Callable[..., Any]) -> None:

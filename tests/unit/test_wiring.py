@@ -1,5 +1,7 @@
 """The wiring: what follows from settings, and what is built once."""
 
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,6 +22,14 @@ from tests.fixtures.memory.builders import NOON, an_instrument
 def rule(name: str) -> dict[str, str]:
     [found] = [rule for rule in wiring.rules() if type(rule).__module__ == f"app.risk.{name}"]
     return {field: str(getattr(found, field)) for field in found.__slots__}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("entrance", ["app.wiring", "app.cli"])
+def test_what_is_heavy_is_not_loaded_before_it_is_used(entrance: str) -> None:
+    code = f"import sys, {entrance}; print(*{{'ccxt', 'pandas', 'alembic', 'celery'}}.intersection(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+
+    assert loaded.stdout.split() == []
 
 
 def test_each_part_is_built_once(wired: None) -> None:

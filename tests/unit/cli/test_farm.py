@@ -230,7 +230,7 @@ def test_a_scenario_on_the_command_line_goes_before_that_of_the_settings(
 ) -> None:
     ran: list[VenueConfig] = []
     monkeypatch.setenv("CDB_VENUE_FAULTS", "F2")
-    monkeypatch.setattr(command, "run", lambda config, limiter: ran.append(config))
+    monkeypatch.setattr("workers.venue.run", lambda config, limiter: ran.append(config))
 
     assert typed("venue", "--faults", "F1").code == 0
     assert [config.scenario and config.scenario.name for config in ran] == ["F01_create_times_out_but_is_live"]
@@ -243,7 +243,7 @@ def test_a_venue_that_mirrors_shares_the_limiter_of_the_live_venue(
     given: list[Limiter | None] = []
     monkeypatch.setenv("CDB_EXCHANGE", "mexc")
     monkeypatch.setenv("CDB_VENUE_MARKET", market)
-    monkeypatch.setattr(command, "run", lambda config, limiter: given.append(limiter))
+    monkeypatch.setattr("workers.venue.run", lambda config, limiter: given.append(limiter))
 
     assert typed("venue").code == 0
     assert [one and one.host for one in given] == (["api.mexc.com"] if shares else [None])

@@ -1,0 +1,36 @@
+"""What processes have of their own, and what a child must not share."""
+
+import sys
+from functools import cache
+
+from app.domain.progress import Watch
+from app.heartbeats import Heartbeats
+from app.wiring import _clock, _database, _decisions, _redis, _settings, _venue
+from app.wiring._database import database
+from app.wiring._settings import settings
+
+
+@cache
+def heartbeats() -> Heartbeats:
+    """What the workers of this machine tell of themselves."""
+    return Heartbeats(settings().data_dir / "heartbeats")
+
+
+def new_watch() -> Watch:
+    """To look at one worker with."""
+    return Watch(settings().stuck_s)
+
+
+def after_fork() -> None:
+    """What a child of this process must not share with it is made anew."""
+    if database.cache_info().currsize:
+        database().after_fork()
+    reset()
+
+
+def reset() -> None:
+    """Forget everything that was built, settings too."""
+    for room in (_settings, _decisions, _database, _redis, _clock, _venue, sys.modules[__name__]):
+        for made in vars(room).values():
+            if hasattr(made, "cache_clear"):
+                made.cache_clear()

@@ -1,0 +1,110 @@
+"""Redis, by what is kept in it."""
+
+from functools import cache
+
+import redis as redis_py
+
+from app import bus
+from app.domain.market import BarClose
+from app.wiring._database import bars
+from app.wiring._decisions import window_size
+from app.wiring._settings import settings
+
+TELLING_S = 0.2
+
+
+@cache
+def redis() -> "redis_py.Redis":
+    """This process's connection to Redis."""
+    return bus.connect(settings().redis_url)
+
+
+@cache
+def keys() -> bus.Keys:
+    """The names of the farm's keys."""
+    return bus.Keys(settings().redis_prefix)
+
+
+@cache
+def mailboxes() -> bus.Mailboxes:
+    """The mailboxes of all shards."""
+    limits = bus.Limits(cap=settings().mailbox_cap, archiving=settings().archive)
+    return bus.Mailboxes(redis(), keys(), settings().shards, limits)
+
+
+@cache
+def windows() -> bus.Windows:
+    """The last bars that strategies see."""
+    return bus.Windows(redis(), keys(), bars(), keep=window_size())
+
+
+@cache
+def searched() -> bus.Resting[BarClose]:
+    """Which closed bars need no search."""
+    return bus.searched(redis(), keys())
+
+
+@cache
+def sent_again() -> bus.Resting[str]:
+    """Which signals the sweep leaves alone."""
+    return bus.sent_again(redis(), keys())
+
+
+@cache
+def outdated() -> bus.OutdatedHistories:
+    """Which symbols' histories are outdated."""
+    return bus.OutdatedHistories(redis(), keys())
+
+
+@cache
+def prices() -> bus.Prices:
+    """The last price of each symbol."""
+    return bus.Prices(redis(), keys())
+
+
+@cache
+def topics() -> bus.Topics:
+    """Tells whoever listens."""
+    return bus.Topics(bus.connect(settings().redis_url, timeout_s=TELLING_S, retries=0), keys())
+
+
+@cache
+def counters() -> bus.Counters:
+    """What was counted."""
+    return bus.Counters(redis(), keys())
+
+
+@cache
+def letters_aside() -> bus.LettersAside:
+    """Dead letters that the database could not take."""
+    return bus.LettersAside(redis(), keys())
+
+
+@cache
+def levels_changed() -> bus.LevelsChanged:
+    """Tells the drains that a trade's levels are others."""
+    return bus.LevelsChanged(redis(), keys())
+
+
+@cache
+def feed_status() -> bus.FeedStatus:
+    """What the feed says of itself."""
+    return bus.FeedStatus(redis(), keys())
+
+
+@cache
+def presence() -> bus.Presence:
+    """Which workers are at work."""
+    return bus.Presence(redis(), keys())
+
+
+@cache
+def queues() -> bus.Queues:
+    """The broker's queues."""
+    return bus.Queues(redis(), settings().redis_prefix)
+
+
+@cache
+def stored_pace() -> bus.StoredPace:
+    """A replay's pace."""
+    return bus.StoredPace(redis(), keys())

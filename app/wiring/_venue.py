@@ -1,0 +1,106 @@
+"""The venue. What speaks to it is imported when it is built: ccxt takes half a second, and most never need it."""
+
+from decimal import Decimal
+from functools import cache
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from app import bus, decisions
+from app.domain.rate_limit import Pause
+from app.exchanges import simulated
+from app.settings import SettingsError
+from app.steps.choose_symbols import choose_symbols
+from app.wiring._clock import clock, now
+from app.wiring._database import instruments
+from app.wiring._redis import keys
+from app.wiring._settings import CURRENCY, settings
+
+if TYPE_CHECKING:
+    from app.exchanges import mexc
+
+LIMITER_S = 0.5
+
+
+@cache
+def market() -> "mexc.Market":
+    """The venue's public side."""
+    from app.exchanges import mexc
+
+    return mexc.Market(_client(settings().rest_url))
+
+
+@cache
+def trading() -> "mexc.Trading":
+    """The venue's private side, where orders go."""
+    from app.exchanges import mexc
+
+    key, secret = settings().trading_keys
+    return mexc.Trading(_client(settings().trading_url, key, secret))
+
+
+@cache
+def venue_account() -> "mexc.Account":
+    """The venue's books."""
+    from app.exchanges import mexc
+
+    key, secret = settings().trading_keys
+    return mexc.Account(_client(settings().trading_url, key, secret))
+
+
+def free_balance(currency: str) -> Decimal:
+    """What no order at the venue has locked of a currency; who never asks makes no client for it."""
+    return venue_account().free(currency)
+
+
+@cache
+def venue_control() -> simulated.Control:
+    """What only the simulated venue can be asked."""
+    return simulated.Control(settings().venue_url)
+
+
+@cache
+def limiter(rest_url: str) -> bus.Limiter:
+    """Shares the venue at this address between all processes of the farm."""
+    client = bus.connect(settings().redis_url, timeout_s=LIMITER_S, retries=0)
+    budget, processes = decisions.request_budget(settings())
+    return bus.Limiter(client, keys(), urlsplit(rest_url).netloc, budget, processes=processes)
+
+
+def pauses() -> dict[str, Pause]:
+    """The pauses in force, by the host that wanted them."""
+    limiters = [limiter(url) for url in sorted({settings().rest_url, settings().trading_url})]
+    found = {one.host: one.paused() for one in limiters}
+    return {host: pause for host, pause in found.items() if pause is not None}
+
+
+def _client(rest_url: str, api_key: str = "", api_secret: str = "") -> "mexc.Client":
+    from app.exchanges import mexc
+
+    chosen = settings()
+    return mexc.Client(
+        rest_url=rest_url,
+        api_key=api_key,
+        api_secret=api_secret,
+        now=clock(),
+        timeout_s=chosen.request_timeout_s,
+        recv_window_ms=chosen.recv_window_ms,
+        markets=instruments().markets,
+        limiter=limiter(rest_url),
+    )
+
+
+@cache
+def symbols() -> tuple[str, ...]:
+    """The symbols to trade; SettingsError if none of those that are wanted can be."""
+    chosen = settings()
+    found = choose_symbols(
+        chosen.symbols,
+        market=market(),
+        instruments=instruments(),
+        currency=CURRENCY,
+        switched_off=[symbol for symbol, override in chosen.symbol.items() if not override.enabled],
+        at=now(),
+    )
+    if not found:
+        raise SettingsError([f"CDB_SYMBOLS={','.join(chosen.symbols)}: none of them can be traded; name others"])
+    return found
