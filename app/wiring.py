@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import redis as redis_py
 
-from app import bus, decisions, log, risk, store
+from app import bus, decisions, log, metrics, risk, store
 from app import strategies as strategy_files
 from app.domain.market import BarClose
 from app.domain.progress import Watch
@@ -382,6 +382,30 @@ def heartbeats() -> Heartbeats:
 def new_watch() -> Watch:
     """To look at one worker with."""
     return Watch(settings().stuck_s)
+
+
+def metric_files(service: str) -> metrics.Files:
+    """Where a service counts, emptied: for its parent, at its start."""
+    return metrics.Files(settings().data_dir / "metrics", service)
+
+
+def metrics_endpoint(service: str, *collectors: metrics.Collector) -> metrics.Endpoint:
+    """Where Prometheus asks the feed, or the worker on a queue; one without a port of its own is asked nowhere."""
+    port = getattr(settings(), f"port_{service}", 0)
+    cure = f"if this is another farm, give it ports of its own: CDB_PORT_{service.upper()}; 0 is none"
+    return metrics.Endpoint(settings().metrics_host, port, *collectors, cure=cure)
+
+
+def totals() -> metrics.Totals:
+    """What the farm counts in Redis."""
+
+    def read() -> dict[str, int]:
+        try:
+            return counters().all()
+        except redis_py.RedisError:  # it is away
+            return {}
+
+    return metrics.Totals(read)
 
 
 def after_fork() -> None:
