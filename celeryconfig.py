@@ -52,6 +52,7 @@ imports = (
     "tasks._processes",
     "tasks._progress",
     "tasks._dead_letters",
+    "tasks._metrics",
 )
 
 broker_url = _broker(_settings.redis_url)

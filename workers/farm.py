@@ -128,7 +128,8 @@ def held(data_dir: Path) -> Iterator[None]:
         except BlockingIOError as error:
             lock.seek(0)
             cure = (
-                "Stop it, or give this one a folder and ports of its own: CDB_DATA_DIR, CDB_VENUE_PORT, CDB_FLOWER_PORT"
+                "Stop it, or give this one a folder and ports of its own: "
+                "CDB_DATA_DIR, CDB_VENUE_PORT, CDB_FLOWER_PORT, CDB_PORT_*"
             )
             raise AlreadyRunning(f"A farm (process {lock.read().strip()}) runs in {data_dir}. {cure}") from error
         lock.truncate(0)

@@ -273,4 +273,9 @@ def main() -> None:
                 beside.cancel()
                 await asyncio.gather(beside, return_exceptions=True)
 
-    asyncio.run(begin())
+    endpoint = wiring.metrics_endpoint("feed", wiring.totals())
+    endpoint.begin()
+    try:
+        asyncio.run(begin())
+    finally:
+        endpoint.end()

@@ -2,6 +2,9 @@
 
 import socket
 
+SERVICES = ("FEED", "TICKS", "SIGNALS", "RISK", "ORDERS", "UPKEEP")
+NO_METRICS = {f"CDB_PORT_{service}": "0" for service in SERVICES}  # for a farm beside another one
+
 
 def free_port() -> int:
     """Chosen by the kernel, on loopback; somebody else may take it before its user does."""

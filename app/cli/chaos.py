@@ -26,7 +26,7 @@ from workers.chaos.run import Chaos
 from workers.chaos.script import script
 from workers.farm import Farm
 from workers.own_postgresql import PostgreSQL
-from workers.ports import free_port
+from workers.ports import NO_METRICS, free_port
 from workers.supervisor import CannotStart, Supervisor
 
 DATABASE_PATIENCE_S = 30.0
@@ -142,6 +142,7 @@ def _settings_of_its_own(seed: int) -> Path:
         "CDB_VENUE_TICKS_PER_S": "60",
         "CDB_VENUE_TAKES_DUPLICATES": str(seed % 2 == 1).lower(),
         "CDB_VENUE_PORT": str(free_port()),
+        **NO_METRICS,
     }
     wiring.reset()
     return folder

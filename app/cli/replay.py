@@ -19,7 +19,7 @@ from app.domain.recording import BadRecording, BadRow
 from app.wiring import SettingsError
 from workers import view
 from workers.farm import Farm
-from workers.ports import free_port
+from workers.ports import NO_METRICS, free_port
 
 SHOWN_BAD_ROWS = 5
 
@@ -109,6 +109,7 @@ def _settings_of_its_own(file: Path, bar: str, symbols: list[str]) -> None:
         "CDB_VENUE_MARKET": "replay",
         "CDB_VENUE_FILE": str(file.absolute()),
         "CDB_VENUE_PORT": str(free_port()),
+        **NO_METRICS,
     }
     os.environ.update(own)
     for name in ("CDB_EXCHANGE_REST_URL", "CDB_EXCHANGE_WS_URL"):

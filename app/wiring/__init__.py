@@ -18,6 +18,7 @@ from app.wiring._database import (
     trades,
 )
 from app.wiring._decisions import breaker, protection, rules, sizing, strategies, window_size
+from app.wiring._metrics import metric_files, metrics_endpoint, totals
 from app.wiring._processes import after_fork, heartbeats, new_watch, reset
 from app.wiring._redis import (
     counters,
@@ -65,6 +66,8 @@ __all__ = [
     "logging",
     "mailboxes",
     "market",
+    "metric_files",
+    "metrics_endpoint",
     "new_watch",
     "now",
     "orders",
@@ -90,6 +93,7 @@ __all__ = [
     "symbols",
     "ticks",
     "topics",
+    "totals",
     "trades",
     "trading",
     "venue_account",

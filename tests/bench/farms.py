@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from workers.ports import free_port
+from workers.ports import NO_METRICS, free_port
 
 UP_S = 90.0
 ROOT = Path(__file__).parents[2]
@@ -27,7 +27,7 @@ def running(**settings: str) -> Iterator[psutil.Process]:
     """A farm that is up; `settings` are CDB_* without the prefix."""
     folder = Path(tempfile.mkdtemp(prefix="cdb-bench-"))
     own = {"DATA_DIR": str(folder), "VENUE_PORT": str(free_port()), "FLOWER_PORT": str(free_port()), **settings}
-    values = {f"CDB_{name}": value for name, value in own.items()}
+    values = {**NO_METRICS, **{f"CDB_{name}": value for name, value in own.items()}}
     for name in [name for name in os.environ if name.startswith("CDB_")]:
         del os.environ[name]
     os.environ.update(values)

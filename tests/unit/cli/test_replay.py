@@ -17,6 +17,7 @@ from app.store import Bars, Database
 from tests.fixtures.memory.builders import NOON
 from tests.fixtures.typed import Typed
 from workers import farm, figures
+from workers.ports import NO_METRICS
 from workers.supervisor import CannotStart
 
 HEADER = "timestamp_ms,symbol,price,quantity,side\n"
@@ -47,6 +48,7 @@ def own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 OWN = (
     *("CDB_DATA_DIR", "CDB_REDIS_PREFIX", "CDB_REDIS_PORT", "CDB_EXCHANGE", "CDB_MODE", "CDB_SYMBOLS", "CDB_CLOCK"),
     *("CDB_BAR_INTERVALS", "CDB_LATENESS_MS", "CDB_VENUE_MARKET", "CDB_VENUE_FILE", "CDB_VENUE_PORT"),
+    *NO_METRICS,
 )
 
 

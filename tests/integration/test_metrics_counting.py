@@ -1,0 +1,101 @@
+"""What a worker's process counts of what Celery tells it, and how it goes on where it cannot."""
+
+from collections.abc import Iterator
+from threading import Event
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from billiard.exceptions import WorkerLostError
+from prometheus_client import CollectorRegistry, values
+from structlog.testing import capture_logs
+
+from app import wiring
+from app.metrics import Taken, files
+from tasks import _metrics as counting
+
+WORKER = SimpleNamespace(hostname="trial@here")
+TASK: Any = SimpleNamespace(name="t", request=SimpleNamespace(id="1"))
+
+
+@pytest.fixture(autouse=True)
+def apart(wired: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What a worker changes in its process is put back."""
+    library: Any = values
+    monkeypatch.setattr(library, "ValueClass", library.ValueClass)
+    monkeypatch.setenv(files.FOLDER, "")
+    monkeypatch.setattr(counting, "SWEEP_S", 0.01)
+    for name in ("files", "tasks", "endpoint", "stopped"):
+        monkeypatch.setattr(counting.Counting, name, getattr(counting.Counting, name))
+    yield
+    if hasattr(library.ValueClass, "close_all_files"):
+        library.ValueClass.close_all_files()
+
+
+def value(name: str, **labels: str) -> float | None:
+    assert counting.Counting.files is not None
+    registry = CollectorRegistry()
+    registry.register(counting.Counting.files)
+    return registry.get_sample_value(name, labels)
+
+
+def all_handlers() -> None:
+    counting.begin_child()
+    counting.serve()
+    counting.begun(TASK)
+    counting.ended(TASK, "SUCCESS")
+    counting.lost(TASK, "1", WorkerLostError())
+    counting.revoked(TASK)
+    counting.refused()
+    counting.leave()
+
+
+def test_each_outcome_is_counted_once() -> None:
+    counting.begin(WORKER)
+    all_handlers()
+    counting.lost(TASK, "another", WorkerLostError())
+
+    for outcome in ("success", "lost", "revoked"):
+        assert value("tasks_total", task="t", outcome=outcome) == 1
+    assert value("tasks_total", task="?", outcome="refused") == 1
+
+
+@pytest.mark.parametrize("error", [Taken("another process counts"), OSError(28, "No space left on device")])
+def test_a_worker_that_cannot_count_says_so_and_works(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(service: str) -> None:
+        raise error
+
+    monkeypatch.setattr(wiring, "metric_files", refuse)
+    with capture_logs() as logs:
+        counting.begin(WORKER)
+        all_handlers()
+
+    assert [one["event"] for one in logs] == ["tasks are not counted"]
+
+
+def test_a_child_that_cannot_count_says_so_and_works() -> None:
+    def full() -> None:
+        raise OSError(28, "No space left on device")
+
+    counting.Counting.files = SimpleNamespace(process=full)  # type: ignore[assignment]
+    with capture_logs() as logs:
+        counting.begin_child()
+
+    assert [one["event"] for one in logs] == ["tasks are not counted"]
+    assert counting.Counting.files is None
+
+
+def test_a_full_disk_is_told_once_by_the_sweep() -> None:
+    stopped, times = Event(), []
+
+    def full() -> None:
+        times.append(1)
+        if len(times) == 3:
+            stopped.set()
+        if len(times) > 1:
+            raise OSError(28, "No space left on device")
+
+    with capture_logs() as logs:
+        counting.sweep(SimpleNamespace(sweep=full), stopped)  # type: ignore[arg-type]
+
+    assert len(logs) == 1
