@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 import redis
 from celery import Celery, _state
+from celery.signals import worker_init
 from celery.utils.imports import qualname
 from kombu import Exchange, Queue
 from kombu.message import Message
@@ -55,14 +56,15 @@ class Broker:
 
 
 @pytest.fixture
-def broker(wired: None) -> Iterator[Broker]:
+def broker(wired: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Broker]:
+    monkeypatch.setattr(worker_init, "receivers", [])  # this process is no worker, and becomes none
     folder = Path(tempfile.mkdtemp(prefix="cdb-", dir="/tmp"))
     server, url = start_redis(folder)
     try:
         yield Broker(server, url)
     finally:
         state: Any = _state
-        state._set_task_join_will_block(False)  # this process is no worker
+        state._set_task_join_will_block(False)
         stop_redis(server)
         shutil.rmtree(folder)
 
