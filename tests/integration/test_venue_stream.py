@@ -54,12 +54,16 @@ async def test_the_first_print_after_a_pause_is_pushed_at_once_and_the_next_ones
     async with aiohttp.ClientSession() as session, session.ws_connect(venue.ws_url) as socket:
         await socket.send_json({"method": "SUBSCRIPTION", "params": [STREAM.format("BTCUSDT")]})
         assert (await socket.receive_json())["msg"] == STREAM.format("BTCUSDT")
-        for price in ("1000", "1001", "1002"):
+        prices = [f"{price}.25" for price in range(1000, 1020)]  # no such digits are in a time or an id
+        for price in prices:
             await tell(venue, "tick", symbol=SYMBOL, price=price, quantity="1", side="buy")
 
-        first, second = await socket.receive_bytes(timeout=5), await socket.receive_bytes(timeout=5)
-        assert (first.count(b"1000"), first.count(b"1001")) == (1, 0)
-        assert (second.count(b"1001"), second.count(b"1002")) == (1, 1)
+        frames = [await socket.receive_bytes(timeout=5)]
+        assert [frames[0].count(price.encode()) for price in prices] == [1] + [0] * 19
+        while prices[-1].encode() not in frames[-1]:
+            frames.append(await socket.receive_bytes(timeout=5))
+        assert [b"".join(frames).count(price.encode()) for price in prices] == [1] * 20
+        assert len(frames) < len(prices)
 
 
 async def test_the_ticker_the_book_and_the_forming_bar_are_pushed(mexc: Any, venue: ServedVenue) -> None:
