@@ -8,6 +8,7 @@ from billiard.einfo import ExceptionInfo
 from celery import Task
 from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import ConnectionError as RedisGone
+from redis.exceptions import OutOfMemoryError as RedisFull
 from redis.exceptions import TimeoutError as RedisSlow
 from sqlalchemy.exc import OperationalError as DatabaseAway
 
@@ -16,7 +17,7 @@ from app.steps.find_signals import FindFailed
 from app.store import DatabaseError
 
 CORRELATION = "cdb_correlation_id"
-AWAY = (Unavailable, DatabaseError, DatabaseAway, RedisGone, RedisSlow, BrokerError)
+AWAY = (Unavailable, DatabaseError, DatabaseAway, RedisGone, RedisSlow, RedisFull, BrokerError)
 TOLD = (*AWAY, Denied)  # a sentence says it all, a traceback would hide it
 
 log = structlog.get_logger()

@@ -3,8 +3,12 @@
 from typing import Any
 
 import redis
+import structlog
 
+from app.bus.connection import BusError
 from app.bus.keys import Keys
+
+log = structlog.get_logger()
 
 
 class Counters:
@@ -28,11 +32,14 @@ class Counters:
 
 
 class LevelsChanged:
-    """Tells the drains to read the protective levels again."""
+    """Tells the drains to read the protective levels again; whom it does not reach reads them a little later."""
 
     def __init__(self, client: "redis.Redis", keys: Keys) -> None:
         self._client = client
         self._keys = keys
 
     def __call__(self) -> None:
-        self._client.incr(self._keys.levels_version)
+        try:
+            self._client.incr(self._keys.levels_version)
+        except BusError as error:  # what it tells of is in the database, where the drains look now and then
+            log.warning("drains are not told of new levels", reason=str(error))

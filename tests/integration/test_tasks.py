@@ -4,9 +4,11 @@ import gc
 import json
 import logging
 import os
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -382,6 +384,19 @@ def test_a_worker_refuses_a_rule_that_each_signal_would_stumble_over(
         migrate(wiring.database())
         with pytest.raises(SystemExit, match="cooldown has no parameter 'seconds'; there is limit_s"):
             _processes.refuse_what_is_wrong()
+
+
+@pytest.mark.parametrize("loaded", [True, False])
+def test_a_child_makes_a_client_of_the_venue_if_its_parent_has_loaded_it(
+    wired: None, monkeypatch: pytest.MonkeyPatch, loaded: bool
+) -> None:
+    import_module(_processes.VENUE)
+    if not loaded:
+        monkeypatch.delitem(sys.modules, _processes.VENUE)
+
+    _processes.share_nothing_with_the_parent()
+
+    assert wiring.trading.cache_info().currsize == loaded
 
 
 def test_a_worker_loads_what_the_tasks_of_its_queues_use() -> None:
