@@ -73,8 +73,8 @@ chaos: $(VENV)/.ready-dev ## Kill and cut what can be, ten scripts and the tests
 	@CHAOS_SCHEDULES=10000 $(BIN)/python $(PYTEST) tests/chaos $(ARGS)
 
 lock: $(VENV)/.ready-dev ## Pin and hash requirements*.in anew, for every supported Python
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade requirements.in -o requirements.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade requirements-dev.in -o requirements-dev.txt
+	$(BIN)/uv pip compile --quiet --universal --no-strip-extras --python-version 3.11 --generate-hashes --upgrade requirements.in -o requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --no-strip-extras --python-version 3.11 --generate-hashes --upgrade requirements-dev.in -o requirements-dev.txt
 
 env: $(VENV)/.ready ## Write .env.example and docs/settings.md from the settings
 	@$(BIN)/python -m app.settings > .env.example
