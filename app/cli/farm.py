@@ -155,16 +155,13 @@ def venue_config(settings: wiring.Settings) -> "VenueConfig":
     """The simulated venue as the settings want it; its account survives restarts in data_dir."""
     from workers.venue import VenueConfig
 
-    key, secret = settings.trading_keys
-    return VenueConfig(
+    return VenueConfig(  # with the keys that every farm on paper signs with: real ones are for MEXC alone
         host=settings.venue_host,
         port=settings.venue_port,
         market=settings.venue_market,
         seed=settings.venue_seed,
         ticks_per_s=settings.venue_ticks_per_s,
         replay_file=settings.venue_file,
-        api_key=key,
-        api_secret=secret,
         balances={wiring.CURRENCY: settings.venue_balance},
         weight_limit=settings.request_weight,
         mirror_rest_url=settings.rest_url,

@@ -3,6 +3,7 @@
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
@@ -16,6 +17,11 @@ MEXC_REST_URL = "https://api.mexc.com"
 MEXC_WS_URL = "wss://wbs-api.mexc.com/ws"
 SIMULATED_KEY = "paper"
 SIMULATED_SECRET = "paper-secret"
+
+
+def _is_mexc(url: str | None) -> bool:
+    host = (urlsplit(url or "").hostname or "").rstrip(".")
+    return host == "mexc.com" or host.endswith(".mexc.com")
 
 
 class Settings(Farm):
@@ -52,6 +58,23 @@ class Settings(Farm):
         ]
         if missing:
             raise ValueError(f"CDB_MODE=live sends real orders; {'; '.join(missing)}")
+        return self
+
+    @model_validator(mode="after")
+    def _orders_go_where_they_are_meant(self) -> Self:
+        if self.mode == "paper" and self.exchange == "mexc":
+            return self  # orders stay on this machine, wherever the market is heard
+        if (self.exchange_rest_url is None) != (self.exchange_ws_url is None):
+            raise ValueError(
+                "CDB_EXCHANGE_REST_URL and CDB_EXCHANGE_WS_URL belong together: orders would go to one venue, and the "
+                f"market would come from another; set both, or neither (MEXC's are {MEXC_REST_URL} and {MEXC_WS_URL})"
+            )
+        if self.mode == "paper" and (_is_mexc(self.exchange_rest_url) or _is_mexc(self.exchange_ws_url)):
+            raise ValueError(
+                "CDB_EXCHANGE_REST_URL or CDB_EXCHANGE_WS_URL is MEXC itself, which CDB_EXCHANGE=simulated is not; set "
+                "CDB_EXCHANGE=mexc without them for paper trading on the live market, and CDB_MODE=live too for real "
+                "orders"
+            )
         return self
 
     @model_validator(mode="after")
@@ -95,11 +118,10 @@ class Settings(Farm):
 
     @property
     def trading_keys(self) -> tuple[str, str]:
-        """The key and secret that orders are signed with; real ones never reach the simulator."""
-        key, secret = self.api_key.get_secret_value(), self.api_secret.get_secret_value()
-        if self.needs_venue or not (key or secret):
+        """The key and secret that orders are signed with: the simulator's, unless real orders are meant."""
+        if self.mode == "paper":
             return SIMULATED_KEY, SIMULATED_SECRET
-        return key, secret
+        return self.api_key.get_secret_value(), self.api_secret.get_secret_value()
 
     @property
     def embedded_redis(self) -> bool:

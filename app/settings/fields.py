@@ -129,13 +129,19 @@ class Exchange(BaseSettings):
         "simulated", description="simulated: the MEXC that this project ships. mexc: MEXC's own market"
     )
     mode: Literal["paper", "live"] = Field(
-        "paper", description="paper: orders go to the simulator. live: they go to MEXC; needs keys and live_confirmed"
+        "paper",
+        description="paper: orders go to a simulator, signed with its keys. live: real orders, signed with yours; "
+        "needs exchange mexc, both keys and live_confirmed",
     )
     live_confirmed: str = Field("", description=f'for mode live, exactly "{CONFIRMATION}"')
     exchange_rest_url: HttpUrl | None = Field(
-        None, description="another host that speaks MEXC's REST protocol, such as a proxy"
+        None,
+        description="another host that speaks MEXC's REST protocol, such as a proxy or a test venue; one that takes "
+        "keys of its own is traded live: exchange mexc, mode live, live_confirmed, its keys and both addresses",
     )
-    exchange_ws_url: WsUrl | None = Field(None, description="and its websocket, such as ws://host:port/ws")
+    exchange_ws_url: WsUrl | None = Field(
+        None, description="and its websocket, such as ws://host:port/ws; set both, or none"
+    )
     api_key: SecretStr = Field(SecretStr(""), description="MEXC's access key; better a file cdb_api_key in secrets_dir")
     api_secret: SecretStr = Field(SecretStr(""), description="its secret; better a file cdb_api_secret in secrets_dir")
     recv_window_ms: int = Field(5000, ge=100, le=60000, description="how late a signed request may arrive, in ms")

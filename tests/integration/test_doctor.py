@@ -11,6 +11,7 @@ from app import wiring
 from app.cli import doctor
 from app.cli.codes import FAILED, WRONG
 from app.domain.history import Outdated
+from tests.fixtures.farm import LIVE
 from tests.fixtures.memory.builders import NOON
 from tests.fixtures.typed import Ended, Typed
 from tests.fixtures.venue import ServedVenue
@@ -29,6 +30,7 @@ def well(
         "CDB_REDIS_PREFIX": f"{data_dir.parent.name}:",
         "CDB_DATABASE_URL": sqlite_url,
         "CDB_EXCHANGE_REST_URL": venue.rest_url,
+        "CDB_EXCHANGE_WS_URL": venue.ws_url,
         "CDB_SYMBOLS": "BTC/USDT,ETH/USDT",
     }.items():
         monkeypatch.setenv(name, value)
@@ -135,8 +137,8 @@ def test_a_venue_that_does_not_answer_is_wrong_and_the_rest_cannot_be_judged(
 
 def test_a_key_that_the_venue_does_not_take_is_wrong(well: pytest.MonkeyPatch, typed: Typed) -> None:
     only(well, "_keys")
-    well.setenv("CDB_API_KEY", "nobody")
-    well.setenv("CDB_API_SECRET", "knows")
+    for name, value in {**LIVE, "CDB_API_KEY": "nobody", "CDB_API_SECRET": "knows"}.items():
+        well.setenv(name, value)
 
     ended = typed("doctor", "--json")
 

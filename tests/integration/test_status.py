@@ -63,6 +63,7 @@ def test_a_pause_that_the_venue_wants_is_shown_with_what_was_counted(
     served: Path, typed: Typed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CDB_EXCHANGE_REST_URL", "http://venue.test")
+    monkeypatch.setenv("CDB_EXCHANGE_WS_URL", "ws://venue.test/ws")
     wiring.counters().add(requests_waited=7, answers_418=1)
     wiring.limiter("http://venue.test").pause(60, 429)
 

@@ -38,7 +38,7 @@ from tasks._hand_on import enqueue_drain, hand_on
 from tasks._results import Results
 from tests.fixtures import _trial_tasks as trial
 from tests.fixtures.databases import KINDS
-from tests.fixtures.farm import configured
+from tests.fixtures.farm import LIVE, configured
 from tests.fixtures.memory.builders import a_letter, a_signal, an_exit, an_order, some_bars
 from tests.fixtures.venue import ServedVenue
 
@@ -351,8 +351,9 @@ def test_a_world_that_is_away_for_good_ends_in_one_sentence(wired: None) -> None
 def test_keys_that_the_venue_does_not_take_are_told_with_the_cure(
     farm_settings: dict[str, str], venue: ServedVenue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wrong = {"CDB_EXCHANGE_REST_URL": venue.rest_url, "CDB_API_KEY": "nobody", "CDB_API_SECRET": "knows"}
-    with configured({**farm_settings, **wrong}, monkeypatch):
+    there = {"CDB_EXCHANGE_REST_URL": venue.rest_url, "CDB_EXCHANGE_WS_URL": venue.ws_url}
+    wrong = {"CDB_API_KEY": "nobody", "CDB_API_SECRET": "knows"}
+    with configured({**farm_settings, **LIVE, **there, **wrong}, monkeypatch):
         migrate(wiring.database())
         with capture_logs() as logs:
             result = upkeep.mark_equity.apply()

@@ -17,6 +17,7 @@ from app.bus import Limiter
 from app.cli import farm as command
 from app.cli.codes import FAILED, WRONG
 from app.cli.farm import venue_config
+from app.settings.fields import CONFIRMATION
 from app.store import DatabaseError
 from tests.fixtures.typed import Typed
 from workers import feed, figures
@@ -129,6 +130,7 @@ def test_a_farm_on_another_venue_shows_no_simulator(
     begun: None, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CDB_EXCHANGE_REST_URL", "http://venue.example")
+    monkeypatch.setenv("CDB_EXCHANGE_WS_URL", "ws://venue.example/ws")
     wiring.settings.cache_clear()
 
     assert list(command.Watch(FarmOfNothing(), None, quiet=True)._addresses()) == ["Flower"]
@@ -190,6 +192,7 @@ def test_services_are_listed_with_commands_that_can_be_typed(typed: Typed) -> No
 def test_on_servers_of_somebody_elses_they_are_no_services(typed: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CDB_REDIS_URL", "redis://127.0.0.1:1/0")
     monkeypatch.setenv("CDB_EXCHANGE_REST_URL", "http://venue.example")
+    monkeypatch.setenv("CDB_EXCHANGE_WS_URL", "ws://venue.example/ws")
 
     names = [service["name"] for service in typed("services", "--json").plain]
 
@@ -207,6 +210,25 @@ def test_the_simulated_venue_is_as_the_settings_want_it(data_dir: Path, monkeypa
     assert config.state_path == data_dir / "venue.journal"
     assert (config.api_key, config.api_secret) == ("paper", "paper-secret")
     assert config.symbols == wiring.settings().symbols
+
+
+def test_a_simulated_venue_beside_a_live_farm_never_has_its_keys(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {
+        "EXCHANGE": "mexc",
+        "MODE": "live",
+        "SYMBOLS": "BTC/USDT",
+        "LIVE_CONFIRMED": CONFIRMATION,
+        "API_KEY": "real",
+        "API_SECRET": "real",
+    }.items():
+        monkeypatch.setenv(f"CDB_{name}", value)
+
+    config = venue_config(wiring.settings())
+
+    assert wiring.settings().trading_keys == ("real", "real")
+    assert (config.api_key, config.api_secret) == ("paper", "paper-secret")
 
 
 @pytest.mark.parametrize("wanted", ["all", "top:5"])

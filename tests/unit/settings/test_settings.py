@@ -161,6 +161,73 @@ def test_another_host_may_speak_for_the_exchange(env: pytest.MonkeyPatch) -> Non
     assert settings.trading_keys == ("paper", "paper-secret")
 
 
+KEYS = {"CDB_API_KEY": "key", "CDB_API_SECRET": "hush"}
+ELSEWHERE = {"CDB_EXCHANGE_REST_URL": "http://venue:1", "CDB_EXCHANGE_WS_URL": "ws://venue:1/ws"}
+
+
+@pytest.mark.parametrize("where", [{}, ELSEWHERE, {"CDB_EXCHANGE": "mexc"}, {"CDB_EXCHANGE": "mexc", **ELSEWHERE}])
+def test_on_paper_nothing_is_signed_with_the_keys_of_the_user(env: pytest.MonkeyPatch, where: dict[str, str]) -> None:
+    for name, value in {**KEYS, "CDB_LIVE_CONFIRMED": CONFIRMATION, **where}.items():
+        env.setenv(name, value)
+
+    assert load().trading_keys == ("paper", "paper-secret")
+
+
+@pytest.mark.parametrize(
+    ("rest", "websocket"),
+    [
+        ("https://api.mexc.com", "wss://wbs-api.mexc.com/ws"),
+        ("https://API.MEXC.COM.:443/", "ws://venue:1/ws"),
+        ("http://user@mexc.com", "ws://venue:1/ws"),
+        ("http://venue:1", "wss://wbs-api.mexc.com/ws"),
+    ],
+)
+def test_a_simulated_exchange_that_is_mexc_itself_is_refused_with_the_cure(
+    env: pytest.MonkeyPatch, rest: str, websocket: str
+) -> None:
+    said = wrong(env, CDB_EXCHANGE_REST_URL=rest, CDB_EXCHANGE_WS_URL=websocket, **KEYS)
+
+    assert "is MEXC itself" in said
+    assert "set CDB_EXCHANGE=mexc without them for paper trading on the live market, and CDB_MODE=live too" in said
+
+
+@pytest.mark.parametrize("host", ["notmexc.com", "mexc.com.example", "mexc.example"])
+def test_a_host_that_merely_looks_like_mexc_is_another(env: pytest.MonkeyPatch, host: str) -> None:
+    env.setenv("CDB_EXCHANGE_REST_URL", f"https://{host}")
+    env.setenv("CDB_EXCHANGE_WS_URL", f"wss://{host}/ws")
+
+    assert load().trading_url == f"https://{host}"
+
+
+@pytest.mark.parametrize("mode", [{}, LIVE], ids=["simulated", "live"])
+@pytest.mark.parametrize("given", sorted(ELSEWHERE))
+def test_half_of_an_exchange_is_refused_with_the_cure(
+    env: pytest.MonkeyPatch, mode: dict[str, str], given: str
+) -> None:
+    said = wrong(env, **mode, **{given: ELSEWHERE[given]})
+
+    assert "belong together" in said
+    assert "set both, or neither" in said
+
+
+def test_the_market_alone_may_come_through_a_proxy_on_paper(env: pytest.MonkeyPatch) -> None:
+    env.setenv("CDB_EXCHANGE", "mexc")
+    env.setenv("CDB_EXCHANGE_REST_URL", "http://proxy:1")
+
+    assert (load().rest_url, load().ws_url) == ("http://proxy:1", "wss://wbs-api.mexc.com/ws")
+    assert load().trading_url == "http://127.0.0.1:8090"
+
+
+def test_a_test_venue_with_keys_of_its_own_is_traded_live(env: pytest.MonkeyPatch) -> None:
+    for name, value in {**LIVE, **ELSEWHERE}.items():
+        env.setenv(name, value)
+    settings = load()
+
+    assert not settings.needs_venue
+    assert (settings.trading_url, settings.trading_ws_url) == ("http://venue:1", "ws://venue:1/ws")
+    assert settings.trading_keys == ("key", "hush")
+
+
 def test_the_simulator_is_the_default_host() -> None:
     assert load().rest_url == "http://127.0.0.1:8090"
     assert load().ws_url == "ws://127.0.0.1:8090/ws"
