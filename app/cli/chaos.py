@@ -51,8 +51,9 @@ def chaos(
 ) -> None:
     """Trouble a farm of its own with kills, pauses, lost messages and a faulty venue; then judge what came of it.
 
-    It trades against the simulator, in a folder, on ports and with a Redis of its own. CDB_DATABASE_URL is used if
-    it is given; that database must be empty, and is not struck, whereas one of chaos' own is killed and paused too.
+    It trades against the simulator, in a folder, on ports and with a Redis of its own, and knows no other setting than
+    CDB_DATABASE_URL, which is used if it is in the environment, not if it is in a file; that database must be empty,
+    and is not struck, whereas one of chaos' own is killed and paused too.
     Exit code 1, and the folder stays, if anything was lost, doubled or over a limit. With --json each run is a line.
     """
     length_s = seconds_of(for_) or 0.0
@@ -122,12 +123,10 @@ def _let_go() -> None:
 
 
 def _settings_of_its_own(seed: int) -> Path:
+    """Nothing is taken over from the farm here: the same seed is the same trouble."""
     folder = Path(tempfile.mkdtemp(prefix=f"cdb-chaos-{seed}-"))
-    for name in ("EXCHANGE_REST_URL", "EXCHANGE_WS_URL", "REDIS_URL"):
-        os.environ.pop(f"CDB_{name}", None)
-    os.environ |= {
+    own = {
         "CDB_DATA_DIR": str(folder),
-        "CDB_REDIS_PORT": "0",
         "CDB_EXCHANGE": "simulated",
         "CDB_MODE": "paper",
         "CDB_SYMBOLS": ",".join(symbols(SYMBOLS)),
@@ -137,14 +136,13 @@ def _settings_of_its_own(seed: int) -> Path:
         "CDB_MAX_DAILY_DRAWDOWN": "0.50",  # so that what trips is the breaker, when the market crashes
         "CDB_MAX_DAY_LOSS": "0.10",
         "CDB_MARK_S": "1",
-        "CDB_VENUE_MARKET": "synthetic",
         "CDB_VENUE_SEED": str(seed),
         "CDB_VENUE_TICKS_PER_S": "60",
         "CDB_VENUE_TAKES_DUPLICATES": str(seed % 2 == 1).lower(),
         "CDB_VENUE_PORT": str(free_port()),
         **NO_METRICS,
     }
-    wiring.reset()
+    wiring.live_apart(own, typed=["CDB_DATABASE_URL"])
     return folder
 
 

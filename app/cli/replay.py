@@ -22,6 +22,11 @@ from workers.farm import Farm
 from workers.ports import NO_METRICS, free_port
 
 SHOWN_BAD_ROWS = 5
+TYPED = (
+    "CDB_REDIS_URL",
+    "CDB_DATABASE_URL",
+    "CDB_VENUE_FAULTS",
+)  # what is not taken from a file: it may be another farm's
 
 File = Annotated[
     Path, typer.Argument(help="Recorded trades: our columns, or Binance's trades or aggTrades; .csv, .gz, .zip.")
@@ -37,8 +42,9 @@ Json = Annotated[bool, typer.Option("--json", help="For machines.")]
 def replay(file: File, speed: Speed = "1", bar: Bar = "1s", skip_bad: SkipBad = False, as_json: Json = False) -> None:
     """Play recorded trades through the simulator and a farm of its own; ends with a table.
 
-    The farm lives in CDB_DATA_DIR/replays, so that one which trades is not disturbed. CDB_REDIS_URL and
-    CDB_DATABASE_URL are used if they are given; the database must be empty.
+    The farm lives in CDB_DATA_DIR/replays, so that one which trades is not disturbed. Strategies, risk and orders are
+    set as here, whatever else is set it trades at its own simulator. CDB_REDIS_URL and CDB_DATABASE_URL are used if
+    they are in the environment, not if they are in a file; the database must be empty.
     """
     pace, console = _speed(speed), Console(stderr=as_json)
     bad: list[BadRow] = []
@@ -93,12 +99,12 @@ def _interval(text: str) -> None:
 
 
 def _settings_of_its_own(file: Path, bar: str, symbols: list[str]) -> None:
-    base = wiring.settings()
+    """It decides as the farm here does, and trades at its own simulator, whatever is set anywhere."""
+    like = wiring.settings()
     name = f"{file.name.split('.')[0]}-{wiring.now():%Y%m%d-%H%M%S}-{os.getpid()}"
     own = {
-        "CDB_DATA_DIR": str(base.data_dir / "replays" / name),
-        "CDB_REDIS_PREFIX": base.redis_prefix if base.embedded_redis else f"{base.redis_prefix}replay-{os.getpid()}:",
-        "CDB_REDIS_PORT": "0",
+        "CDB_DATA_DIR": str(like.data_dir / "replays" / name),
+        "CDB_REDIS_PREFIX": like.redis_prefix,
         "CDB_EXCHANGE": "simulated",
         "CDB_MODE": "paper",
         "CDB_SYMBOLS": ",".join(symbols),
@@ -111,10 +117,10 @@ def _settings_of_its_own(file: Path, bar: str, symbols: list[str]) -> None:
         "CDB_VENUE_PORT": str(free_port()),
         **NO_METRICS,
     }
-    os.environ.update(own)
-    for name in ("CDB_EXCHANGE_REST_URL", "CDB_EXCHANGE_WS_URL"):
-        os.environ.pop(name, None)
-    wiring.reset()
+    wiring.live_apart(own, typed=TYPED, like=like)
+    if not wiring.settings().embedded_redis:  # others have their keys there
+        os.environ["CDB_REDIS_PREFIX"] += f"replay-{os.getpid()}:"
+        wiring.reset()
 
 
 def _empty_database() -> None:

@@ -18,8 +18,9 @@ PREFIX = "CDB_"
 LOCATORS = {
     "CDB_CONFIG": "path of cdb.toml, for what is per symbol, strategy or rule",
     "CDB_SECRETS_DIR": "folder with a file per secret, such as cdb_api_key",
-    "CDB_ENV_FILE": "another file to read in place of .env",
+    "CDB_ENV_FILE": "another file to read in place of .env; /dev/null: none, as for the two above",
 }
+NOTHING = os.devnull
 FOR_TESTS = "CDB_TEST_"
 DOCKER_SECRETS = Path("/run/secrets")
 TABLES = {name for name, field in Settings.model_fields.items() if str(field.annotation).startswith("dict")}
@@ -59,6 +60,8 @@ def _unparsed(message: str) -> str:
 
 def _env_file() -> Path | None:
     given = os.environ.get("CDB_ENV_FILE")
+    if given == NOTHING:
+        return None
     path = Path(given or ".env")
     if given and not path.exists():
         raise SettingsError([f"CDB_ENV_FILE={given}: there is no such file; name one, or unset it"])
@@ -66,6 +69,8 @@ def _env_file() -> Path | None:
 
 
 def _folder(given: str | None) -> Path | None:
+    if given == NOTHING:
+        return None
     path = Path(given) if given else DOCKER_SECRETS
     if given and not path.is_dir():
         raise SettingsError([f"CDB_SECRETS_DIR={given}: there is no such folder; name one, or unset it"])
@@ -77,6 +82,8 @@ def _secret_names(folder: Path | None) -> list[str]:
 
 
 def _toml(given: str | None) -> dict[str, Any]:
+    if given == NOTHING:
+        return {}
     path = Path(given or "cdb.toml")
     if given and not path.is_file():
         raise SettingsError([f"CDB_CONFIG={given}: there is no such file; name one, or unset it"])

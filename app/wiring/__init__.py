@@ -19,7 +19,7 @@ from app.wiring._database import (
 )
 from app.wiring._decisions import breaker, protection, rules, sizing, strategies, window_size
 from app.wiring._metrics import metric_files, metrics_endpoint, totals
-from app.wiring._processes import after_fork, heartbeats, new_watch, reset
+from app.wiring._processes import after_fork, heartbeats, live_apart, new_watch, reset
 from app.wiring._redis import (
     counters,
     feed_status,
@@ -63,6 +63,7 @@ __all__ = [
     "letters_aside",
     "levels_changed",
     "limiter",
+    "live_apart",
     "logging",
     "mailboxes",
     "market",

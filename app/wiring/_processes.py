@@ -1,10 +1,12 @@
 """What processes have of their own, and what a child must not share."""
 
 import sys
+from collections.abc import Iterable, Mapping
 from functools import cache
 
 from app.domain.progress import Watch
 from app.heartbeats import Heartbeats
+from app.settings import Settings, apart
 from app.wiring import _clock, _database, _decisions, _redis, _settings, _venue
 from app.wiring._database import database
 from app.wiring._settings import settings
@@ -25,6 +27,12 @@ def after_fork() -> None:
     """What a child of this process must not share with it is made anew."""
     if database.cache_info().currsize:
         database().after_fork()
+    reset()
+
+
+def live_apart(own: Mapping[str, str], *, typed: Iterable[str] = (), like: Settings | None = None) -> None:
+    """`app.settings.apart`, and everything is built anew from what it leaves."""
+    apart.live_apart(own, typed=typed, like=like)
     reset()
 
 

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +19,7 @@ from app.domain.market import Bar
 from app.domain.orders import Side
 from app.store import Bars, Database
 from tests.fixtures.history import Past, a_past, at
+from tests.fixtures.hostile import speaks_to_its_own_simulator_alone
 from tests.fixtures.memory.builders import NOON
 from tests.fixtures.typed import Typed
 from workers import farm, own_postgresql
@@ -143,6 +145,22 @@ def test_a_farm_of_its_own_disturbs_no_other(typed: Typed, data_dir: Path, monke
     assert (own.exchange, own.mode, own.venue_seed) == ("simulated", "paper", 5)
     assert own.venue_takes_duplicates
     assert wiring.strategies()[0].window == 2
+
+
+def test_whatever_is_set_anywhere_chaos_speaks_to_its_own_simulator_alone(hostile: str, typed: Typed) -> None:
+    ended = typed("chaos", "--for", "40s", "--keep")
+
+    assert ended.code == 0
+    speaks_to_its_own_simulator_alone()
+    assert wiring.settings().embedded_redis, "it is flushed"
+    assert wiring.settings().embedded_database
+    assert wiring.settings().stop_loss == Decimal("0.02"), "the same seed is the same trouble"
+
+
+def test_a_broken_setting_of_the_farm_here_does_not_matter(typed: Typed, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("CDB_MODE=live\nCDB_SHRADS=2\n")
+
+    assert typed("chaos", "--for", "40s").code == 0
 
 
 def test_a_database_that_is_in_use_is_refused(typed: Typed, sqlite: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """What a replay refuses before it starts anything, and how it drives and tells."""
 
 import os
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,10 @@ from app.cli.codes import FAILED, WRONG
 from app.cli.play import FIRST_SPEED, LAG_ROWS, LOST_S, TOP_SPEED, Drive, Play
 from app.domain.market import Bar
 from app.store import Bars, Database
+from tests.fixtures.hostile import speaks_to_its_own_simulator_alone
 from tests.fixtures.memory.builders import NOON
 from tests.fixtures.typed import Typed
 from workers import farm, figures
-from workers.ports import NO_METRICS
 from workers.supervisor import CannotStart
 
 HEADER = "timestamp_ms,symbol,price,quantity,side\n"
@@ -37,19 +38,14 @@ class StartsNothing:
 
 
 @pytest.fixture
-def own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+def own_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What a replay sets for its services is gone after the test."""
-    for name in [*os.environ, *OWN]:
-        if name.startswith("CDB_") and name not in os.environ:
-            monkeypatch.setenv(name, "")
-            monkeypatch.delenv(name)
-
-
-OWN = (
-    *("CDB_DATA_DIR", "CDB_REDIS_PREFIX", "CDB_REDIS_PORT", "CDB_EXCHANGE", "CDB_MODE", "CDB_SYMBOLS", "CDB_CLOCK"),
-    *("CDB_BAR_INTERVALS", "CDB_LATENESS_MS", "CDB_VENUE_MARKET", "CDB_VENUE_FILE", "CDB_VENUE_PORT"),
-    *NO_METRICS,
-)
+    before = dict(os.environ)
+    yield
+    for name in os.environ.keys() - before.keys():
+        del os.environ[name]
+    os.environ.update(before)
+    wiring.reset()
 
 
 @pytest.fixture
@@ -131,6 +127,52 @@ def test_a_farm_of_its_own_disturbs_no_other(
     assert own.venue_port != before.venue_port
     assert own.rest_url == own.venue_url
     assert own.venue_file == trades
+
+
+def test_whatever_is_set_anywhere_a_replay_speaks_to_its_own_simulator_alone(
+    hostile: str, typed: Typed, trades: Path, own_settings: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay, "Farm", StartsNothing)
+
+    ended = typed("replay", str(trades))
+
+    assert "would start in" in ended.out
+    speaks_to_its_own_simulator_alone()
+    assert wiring.settings().embedded_redis
+    assert wiring.settings().embedded_database
+    assert wiring.settings().venue_file == trades
+    assert wiring.settings().stop_loss == Decimal("0.07"), "it decides as the farm here does"
+
+
+def test_a_replay_decides_as_the_farm_here_would(
+    typed: Typed, trades: Path, tmp_path: Path, own_settings: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay, "Farm", StartsNothing)
+    monkeypatch.setenv("CDB_STRATEGY__MOMENTUM__FAST", "5")
+    (tmp_path / ".env").write_text("CDB_STRATEGY__MOMENTUM__SLOW=20\nCDB_FLATTEN_ON_HALT=true\nCDB_SHARDS=3\n")
+    (tmp_path / "cdb.toml").write_text(
+        'strategies = ["momentum"]\ntake_profit = "none"\nsignal_ttl_s = 12.5\nvenue_balance = 500\n'
+        '[risk.cooldown]\nlimit_s = 60\n[symbol."BTC/USDT"]\nstop_loss = 0.01\nenabled = false\n'
+    )
+    before = wiring.settings()
+
+    typed("replay", str(trades))
+
+    own = wiring.settings()
+    assert own.data_dir != before.data_dir
+    for name in (
+        "strategies",
+        "strategy",
+        "risk",
+        "symbol",
+        "take_profit",
+        "flatten_on_halt",
+        "shards",
+        "signal_ttl_s",
+    ):
+        assert str(getattr(own, name)) == str(getattr(before, name)), name
+    assert own.venue_balance == 500
+    assert own.for_symbol("BTC/USDT", "stop_loss") == Decimal("0.01")
 
 
 def test_a_replay_that_was_stopped_before_its_first_tick_has_failed(
