@@ -1,6 +1,5 @@
 """A farm for a benchmark: its own folder and ports, up when it is entered, gone afterwards."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import psutil
 
+from app.settings.apart import live_apart
 from workers.ports import NO_METRICS, free_port
 
 UP_S = 90.0
@@ -26,11 +26,7 @@ class NotUp(Exception):
 def running(**settings: str) -> Iterator[psutil.Process]:
     """A farm that is up; `settings` are CDB_* without the prefix."""
     folder = Path(tempfile.mkdtemp(prefix="cdb-bench-"))
-    own = {"DATA_DIR": str(folder), "VENUE_PORT": str(free_port()), "FLOWER_PORT": str(free_port()), **settings}
-    values = {**NO_METRICS, **{f"CDB_{name}": value for name, value in own.items()}}
-    for name in [name for name in os.environ if name.startswith("CDB_")]:
-        del os.environ[name]
-    os.environ.update(values)
+    settings_of_its_own(folder, **settings)
     said = folder / "said.txt"
     with said.open("w") as out:
         farm = subprocess.Popen([sys.executable, "-m", "app.cli", "up"], cwd=ROOT, stdout=out, stderr=out)
@@ -41,6 +37,12 @@ def running(**settings: str) -> Iterator[psutil.Process]:
         farm.terminate()
         farm.wait(60)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def settings_of_its_own(folder: Path, **settings: str) -> None:
+    """Whatever is set here, and in the .env of a farm that trades here, is none of its business."""
+    own = {"DATA_DIR": str(folder), "VENUE_PORT": str(free_port()), "FLOWER_PORT": str(free_port()), **settings}
+    live_apart({**NO_METRICS, **{f"CDB_{name}": value for name, value in own.items()}})
 
 
 def _until_up(farm: "subprocess.Popen[bytes]", said: Path) -> None:

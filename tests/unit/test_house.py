@@ -6,6 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from app import wiring
+from tests.bench.farms import settings_of_its_own
+from tests.fixtures.commands import commands
+from tests.fixtures.farm import configured
+from tests.fixtures.hostile import own_environment, speaks_to_its_own_simulator_alone
+
 ROOT = Path(__file__).parent.parent.parent
 MODULES = sorted(p for room in ("app", "models", "tasks", "workers") for p in (ROOT / room).rglob("*.py"))
 TASKS = [p for p in MODULES if p.parent.name == "tasks" and not p.stem.startswith("_")]
@@ -36,3 +42,26 @@ def test_money_is_never_a_float(path: Path) -> None:
 
 def test_alembic_is_a_folder_not_a_package() -> None:
     assert not (ROOT / "alembic" / "__init__.py").exists()
+
+
+def test_no_farm_of_the_tests_reads_the_settings_of_the_one_that_lives_here(
+    hostile: str, farm_settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with configured(farm_settings, monkeypatch):
+        speaks_to_its_own_simulator_alone()
+
+
+def test_nor_does_a_command(hostile: str, tmp_path: Path) -> None:
+    with commands() as farm:
+        services = farm.run("services", "--json", at=tmp_path)
+
+    assert '"venue"' in services.stdout, "only a farm on paper has a venue of its own"
+
+
+def test_nor_does_a_benchmark(hostile: str, tmp_path: Path) -> None:
+    with own_environment():
+        settings_of_its_own(tmp_path / "bench", SHARDS="1")
+
+        wiring.reset()
+        speaks_to_its_own_simulator_alone()
+        assert wiring.settings().shards == 1

@@ -1,7 +1,6 @@
 """What chaos sets up, tells and exits with; the run itself is tested with a real farm."""
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -19,7 +18,7 @@ from app.domain.market import Bar
 from app.domain.orders import Side
 from app.store import Bars, Database
 from tests.fixtures.history import Past, a_past, at
-from tests.fixtures.hostile import speaks_to_its_own_simulator_alone
+from tests.fixtures.hostile import own_environment, speaks_to_its_own_simulator_alone
 from tests.fixtures.memory.builders import NOON
 from tests.fixtures.typed import Typed
 from workers import farm, own_postgresql
@@ -48,15 +47,10 @@ class Plays:
 @pytest.fixture(autouse=True)
 def own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """What chaos sets is gone after the test, its folder with it; no farm starts."""
-    monkeypatch.setattr(os, "environ", os.environ)
     monkeypatch.setattr(chaos, "Farm", Plays)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    before = dict(os.environ)
-    yield
-    for name in os.environ.keys() - before.keys():
-        del os.environ[name]
-    os.environ.update(before)
-    wiring.reset()
+    with own_environment():
+        yield
 
 
 def folders(tmp_path: Path) -> list[Path]:

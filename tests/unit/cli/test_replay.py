@@ -15,7 +15,7 @@ from app.cli.codes import FAILED, WRONG
 from app.cli.play import FIRST_SPEED, LAG_ROWS, LOST_S, TOP_SPEED, Drive, Play
 from app.domain.market import Bar
 from app.store import Bars, Database
-from tests.fixtures.hostile import speaks_to_its_own_simulator_alone
+from tests.fixtures.hostile import own_environment, speaks_to_its_own_simulator_alone
 from tests.fixtures.memory.builders import NOON
 from tests.fixtures.typed import Typed
 from workers import farm, figures
@@ -38,14 +38,10 @@ class StartsNothing:
 
 
 @pytest.fixture
-def own_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def own_settings() -> Iterator[None]:
     """What a replay sets for its services is gone after the test."""
-    before = dict(os.environ)
-    yield
-    for name in os.environ.keys() - before.keys():
-        del os.environ[name]
-    os.environ.update(before)
-    wiring.reset()
+    with own_environment():
+        yield
 
 
 @pytest.fixture

@@ -7,15 +7,14 @@ import pytest
 
 from app.settings.apart import live_apart
 from app.settings.reading import LOCATORS, load
+from tests.fixtures.hostile import own_environment
 
 
 @pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """This process' own is as before after the test."""
-    before = dict(os.environ)
-    yield
-    os.environ.clear()
-    os.environ.update(before)
+def undone() -> Iterator[None]:
+    """This process' environment is as before after the test."""
+    with own_environment():
+        yield
 
 
 def left() -> dict[str, str]:
