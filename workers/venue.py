@@ -17,7 +17,7 @@ from app.domain.pace import Pace
 from app.domain.rate_limit import Limiter
 from app.domain.recording import BadRecording
 from app.simulator import catalogue
-from app.simulator.account import Account, Change, Fees
+from app.simulator.account import Account, Balance, Change, Fees
 from app.simulator.clock import Clock
 from app.simulator.control import Control
 from app.simulator.desk import Desk
@@ -53,7 +53,8 @@ class CannotServe(Exception):
 class VenueConfig:
     """How to run it. Port 0 is any free one; no symbols are the first ten of the catalogue.
 
-    `past_h` is how many hours a synthetic market remembers from before its start; `untradable` are listed, but
+    A mirror lists all that the live venue lists, and hears of `symbols`, of what its account holds, and of what is
+    ordered. `past_h` is how many hours a synthetic market remembers from before its start; `untradable` are listed, but
     not over the API; a `weight_limit` of 0 is none; with a `state_path` the account survives a restart; a
     `scenario` says which faults strike when.
     """
@@ -137,6 +138,8 @@ async def serve(
     door = Door(config, hub)
     control = Control(venue, hub, keys, door.refuse)
     server = Server(venue, Public(venue), Private(venue, desk, keys), control)
+    if isinstance(market, Mirror):
+        _hear(config, live, venue)
     try:
         address = await door.open(application(server, hub))
         log.info("venue is open", market=market.kind, symbols=len(market.listings), url=address.rest_url)
@@ -150,6 +153,26 @@ async def serve(
         await door.close()
         venue.journal.close()
         log.info("venue is closed", ticks=venue.printed, orders=venue.accepted)
+
+
+def _hear(config: VenueConfig, live: LiveMarket, venue: Venue) -> None:
+    """What the farm trades is followed from the start, and so is what it still holds or has working from before.
+
+    Anything else is listed, so that no question about it fails, and followed from its first order on. Until its first
+    print nobody knows what it is worth now, and that order finds nobody to trade with.
+    """
+    account, listings = venue.account, venue.market.listings
+    working = [name for name, orders in account.working.items() if orders]
+    traded = [name for name in account.trades if name in listings]
+    held = [name for name in traded if account.balance(listings[name].base) != Balance()]
+    first = {*live.names(config.symbols), *working, *held}
+    venue.unheard = listings.keys() - first
+    live.want(sorted(first))
+
+    def ordered(change: Change, reason: str) -> None:
+        live.want(order.symbol for order in change.orders.values())
+
+    venue.on_change.append(ordered)
 
 
 def _strikes(plan: Plan, venue: Venue, control: Control) -> Callable[[], None]:
@@ -245,7 +268,7 @@ async def _market(config: VenueConfig, clock: Clock, live: LiveMarket) -> Market
 
 async def _mirror(config: VenueConfig, clock: Clock, live: LiveMarket) -> Mirror:
     try:
-        listings = await live.listings(config.symbols)
+        listings = await live.listings()
     except ConnectionError as error:
         cure = "check the address and the network, or choose another market"
         raise CannotServe(f"{config.mirror_rest_url} cannot be mirrored ({error}); {cure}") from error

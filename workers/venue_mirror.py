@@ -1,7 +1,7 @@
-"""Follows the live market for a mirroring venue: its rules over REST once, its prints over the websocket."""
+"""Follows the live market for a mirroring venue: its rules over REST once, prints of some over the websocket."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -18,19 +18,27 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 STREAMS = 30
+SHOWN = 5
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 30.0
 
 
 class LiveMarket:
-    """The venue that is mirrored; the farm's feed asks it too, so they share a `limiter`."""
+    """The venue that is mirrored; the farm's feed asks it too, so they share a `limiter`.
+
+    Symbols are those of the farm (BTC/USDT); `names` are the venue's own (BTCUSDT), which ccxt may call otherwise.
+    """
 
     def __init__(self, rest_url: str, ws_url: str, limiter: Limiter | None = None) -> None:
         self._rest_url, self._ws_url, self._limiter = rest_url, ws_url, limiter
         self._markets: Mapping[str, Any] = {}
+        self._symbols: dict[str, str] = {}
+        self._wanted: dict[str, None] = {}  # in the order in which they were
+        self._followed: set[str] = set()
+        self._more = asyncio.Event()
 
-    async def listings(self, symbols: Sequence[str]) -> list[Listing]:
-        """The rules of these symbols; of all that can be traded if none are named. Raises ConnectionError."""
+    async def listings(self) -> list[Listing]:
+        """The rules of all that is listed, so that questions about any of it are answered. Raises ConnectionError."""
         import ccxt
 
         client = self._client()
@@ -41,24 +49,48 @@ class LiveMarket:
             raise ConnectionError(f"{type(error).__name__}: {error}"[:300]) from error
         finally:
             await client.close()
-        markets = self._markets
-        wanted = symbols or [symbol for symbol, market in markets.items() if market["spot"] and market["active"]]
-        missing = [symbol for symbol in wanted if symbol not in markets or markets[symbol]["id"] not in prices]
+        found, strange = {}, {}
+        for symbol, market in self._markets.items():
+            try:
+                found[symbol] = _listing(market, prices)
+            except (ArithmeticError, KeyError, TypeError, ValueError) as error:
+                strange[symbol] = repr(error)
+        if strange:
+            log.warning("symbols not mirrored", count=len(strange), some=dict(list(strange.items())[:SHOWN]))
+        self._symbols = {listing.name: symbol for symbol, listing in found.items()}
+        return list(found.values())
+
+    def names(self, symbols: Sequence[str]) -> list[str]:
+        """The venue's own names of these; what it does not list is left out and logged."""
+        known = {symbol: name for name, symbol in self._symbols.items()}
+        missing = [symbol for symbol in symbols if symbol not in known]
         if missing:
-            log.warning("symbols not mirrored", symbols=missing, reason="the live venue does not list them")
-        return [_listing(markets[symbol], prices) for symbol in wanted if symbol not in missing]
+            log.warning("symbols not followed", symbols=missing, reason="the live venue does not list them")
+        return [known[symbol] for symbol in symbols if symbol in known]
+
+    def want(self, names: Iterable[str]) -> None:
+        """Follow these too, from now on."""
+        fresh = [name for name in names if name in self._symbols and name not in self._followed]
+        self._wanted.update(dict.fromkeys(fresh))
+        if fresh:
+            self._more.set()
 
     async def follow(self, mirror: Mirror) -> None:
-        """Push every live print of what was listed into the mirror, thirty symbols a connection, until cancelled."""
-        symbols = [listing.symbol for listing in mirror.listings.values()]
-        groups = [symbols[start : start + STREAMS] for start in range(0, len(symbols), STREAMS)]
-        await asyncio.gather(*(self._follow_some(mirror, group) for group in groups))
+        """Push every live print of what is wanted into the mirror, thirty symbols a connection, until cancelled."""
+        async with asyncio.TaskGroup() as lines:
+            while True:
+                await self._more.wait()
+                self._more.clear()
+                names, self._wanted = list(self._wanted), {}
+                self._followed.update(names)
+                for start in range(0, len(names), STREAMS):
+                    lines.create_task(self._follow_some(mirror, names[start : start + STREAMS]))
 
-    async def _follow_some(self, mirror: Mirror, symbols: Sequence[str]) -> None:
+    async def _follow_some(self, mirror: Mirror, names: Sequence[str]) -> None:
         client = self._client()
         client.set_markets(self._markets)  # else each connection would ask for all of them again
         try:
-            await asyncio.gather(*(_follow_one(mirror, client, symbol) for symbol in symbols))
+            await asyncio.gather(*(_follow_one(mirror, client, name, self._symbols[name]) for name in names))
         finally:
             await client.close()
 
@@ -68,11 +100,10 @@ class LiveMarket:
         return AsyncClient(self._rest_url, self._ws_url, self._limiter)
 
 
-async def _follow_one(mirror: Mirror, client: Any, symbol: str) -> None:
+async def _follow_one(mirror: Mirror, client: Any, name: str, symbol: str) -> None:
     import ccxt
 
     wait_s, count = FIRST_WAIT_S, 0
-    name = symbol.replace("/", "")
     while True:
         try:
             trades = await client.watch_trades(symbol)
@@ -96,7 +127,7 @@ def _print(name: str, trade: dict[str, Any], count: int) -> Print:
 
 def _listing(market: dict[str, Any], prices: dict[str, str]) -> Listing:
     info = market["info"]
-    return Listing(
+    listing = Listing(
         base=info["baseAsset"],
         quote=info["quoteAsset"],
         opening=Decimal(prices[market["id"]]),
@@ -105,6 +136,9 @@ def _listing(market: dict[str, Any], prices: dict[str, str]) -> Listing:
         min_amount=Decimal(info.get("baseSizePrecision") or 0),
         min_notional=Decimal(info.get("quoteAmountPrecision") or 1),
         max_notional=Decimal(info.get("maxQuoteAmount") or 2_000_000),
-        tradable=bool(info.get("isSpotTradingAllowed", True)),
+        tradable=bool(market["active"]),
         market_orders="MARKET" in info.get("orderTypes", ()),
     )
+    if listing.name != market["id"]:
+        raise ValueError(f"{market['id']} is not {listing.base} and {listing.quote}")
+    return listing

@@ -169,8 +169,15 @@ def venue_config(settings: wiring.Settings) -> "VenueConfig":
         takes_duplicates=settings.venue_takes_duplicates,
         state_path=settings.data_dir / "venue.journal",
         scenario=scenario.load(settings.venue_faults) if settings.venue_faults else None,
-        symbols=settings.symbols if "/" in settings.symbols[0] else symbols(SIMULATED_ALL),
+        symbols=_traded(settings),
     )
+
+
+def _traded(settings: wiring.Settings) -> tuple[str, ...]:
+    """What the farm trades, also where the live market's volumes say what that is; a synthetic one lists many."""
+    if "/" in settings.symbols[0]:
+        return settings.symbols
+    return wiring.symbols() if settings.venue_market == "mirror" else symbols(SIMULATED_ALL)
 
 
 def feed() -> None:

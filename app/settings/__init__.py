@@ -83,6 +83,8 @@ class Settings(Farm):
             raise ValueError(f"CDB_MIN_POSITION {self.min_position} is above CDB_MAX_POSITION {self.max_position}")
         if self.venue_market == "replay" and self.venue_file is None:
             raise ValueError("CDB_VENUE_MARKET=replay needs CDB_VENUE_FILE, or use: cdb replay FILE")
+        if self.venue_market == "mirror" and self.rest_url == self.venue_url:
+            raise ValueError("CDB_VENUE_MARKET=mirror would mirror itself; set CDB_EXCHANGE=mexc, or leave it out")
         return self
 
     @property

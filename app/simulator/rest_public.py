@@ -14,6 +14,8 @@ ORDER_TYPES = ["LIMIT", "MARKET", "LIMIT_MAKER", "IMMEDIATE_OR_CANCEL", "FILL_OR
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 
+NOBODY = Level(Decimal(0), Decimal(0))
+
 Answer = object
 
 
@@ -160,7 +162,7 @@ class Public:
 
     def _best(self, name: str) -> dict[str, str]:
         book = self._venue.book(name)
-        bid, ask = book.bids[0], book.asks[0]
+        bid, ask = (side[0] if side else NOBODY for side in (book.bids, book.asks))
         return {
             "bidPrice": text(bid.price),
             "bidQty": text(bid.quantity),

@@ -30,8 +30,14 @@ class Terms:
     ban_s: int = 120
 
 
+NOBODY = Book((), ())
+
+
 class Venue:
-    """Takes prints in, knows what each symbol is worth, and tells those who listen what happened."""
+    """Takes prints in, knows what each symbol is worth, and tells those who listen what happened.
+
+    What a symbol in `unheard` is worth now is not known before its first print: nobody trades it until then.
+    """
 
     def __init__(
         self, market: Market, account: Account, journal: Journal, clock: Clock, terms: Terms, faults: Faults
@@ -41,6 +47,7 @@ class Venue:
         self.history = History(market)
         self.last: dict[str, Decimal] = {name: one.opening for name, one in market.listings.items()}
         self.version: dict[str, int] = dict.fromkeys(market.listings, 1)
+        self.unheard: set[str] = set()
         self.printed = 0
         self.accepted = 0
         self.on_print: list[Callable[[Print], None]] = []
@@ -61,6 +68,7 @@ class Venue:
 
     def take(self, one: Print) -> None:
         """Take in one print."""
+        self.unheard.discard(one.symbol)
         self.last[one.symbol] = one.price
         self.version[one.symbol] += 1
         self.history.add(one)
@@ -88,6 +96,8 @@ class Venue:
 
     def book(self, name: str) -> Book:
         """The book that the last price implies."""
+        if name in self.unheard:
+            return NOBODY
         version = self.version[name]
         known = self._books.get(name)
         if known is not None and known[0] == version:

@@ -264,6 +264,7 @@ def test_a_venue_that_mirrors_shares_the_limiter_of_the_live_venue(
 ) -> None:
     given: list[Limiter | None] = []
     monkeypatch.setenv("CDB_EXCHANGE", "mexc")
+    monkeypatch.setenv("CDB_SYMBOLS", "BTC/USDT")
     monkeypatch.setenv("CDB_VENUE_MARKET", market)
     monkeypatch.setattr("workers.venue.run", lambda config, limiter: given.append(limiter))
 

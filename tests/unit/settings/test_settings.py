@@ -346,6 +346,7 @@ def test_all_that_is_wrong_is_said_at_once(env: pytest.MonkeyPatch) -> None:
         ("CDB_PATIENCE_S", "nan", "finite"),
         ("CDB_MIN_POSITION", "2000", "is above CDB_MAX_POSITION"),
         ("CDB_VENUE_MARKET", "replay", "needs CDB_VENUE_FILE"),
+        ("CDB_VENUE_MARKET", "mirror", "would mirror itself; set CDB_EXCHANGE=mexc"),
         ("CDB_STRATEGY", "fast", "CDB_STRATEGY is no JSON"),
         ("CDB_SYMBOL", '{"BTC": {}}', "'BTC' is no symbol"),
         ("CDB_SYMBOL", '{"BTC/USDT": {"stoploss": 1}}', "CDB_SYMBOL[BTC/USDT][stoploss]"),
