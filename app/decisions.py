@@ -32,6 +32,11 @@ def protection(settings: Settings) -> ProtectionBySymbol:
     return ProtectionBySymbol(**_parts(_protection(settings)), by_symbol=own)
 
 
+def switched_off(settings: Settings) -> list[str]:
+    """Symbols that are not to be traded, whichever others are."""
+    return [symbol for symbol, own in settings.symbol.items() if not own.enabled]
+
+
 def request_budget(settings: Settings) -> tuple[Budget, int]:
     """What may be asked of each endpoint, and how many processes share it: the feed, a mirror and a command too."""
     mirrors = settings.needs_venue and settings.venue_market == "mirror"
@@ -49,6 +54,10 @@ def _shared(settings: Settings) -> dict[str, dict[str, Any]]:
         "circuit_breaker": {"limit": settings.max_day_loss},
         "max_exposure": {"limit": settings.max_total_exposure},
         "stale_signal": {"limit_s": settings.signal_ttl_s},
+        "not_wanted": {
+            "symbols": ",".join(name for name in settings.symbols if "/" in name),
+            "off": ",".join(switched_off(settings)),
+        },
         **(
             {"not_reconciled": {"limit_s": A_LIFETIME_S}} if settings.clock == "replay" else {}
         ),  # a farm that cannot restart

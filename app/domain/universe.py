@@ -1,6 +1,6 @@
 """Which symbols a farm trades: those named, or all, or the largest by volume, as far as the venue lets it."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from decimal import Decimal
 from difflib import get_close_matches
@@ -22,14 +22,27 @@ def universe(
     *,
     currency: str,
     switched_off: Iterable[str] = (),
+    held: Iterable[str] = (),
     volumes: Callable[[], Mapping[str, Decimal]],
 ) -> Universe:
     """`wanted` is symbols, or `all`, or `top:50`; `currency` is what the account is kept in.
 
-    `volumes` is asked for the last day's, by symbol, where the largest are wanted.
+    What is `held` comes behind them, wanted or not: its levels are held against what is heard of its market. `volumes`
+    is asked for the last day's, by symbol, where the largest are wanted.
     """
     known = {instrument.symbol: instrument for instrument in instruments}
-    off = set(switched_off)
+    chosen = _chosen(wanted, known, currency, set(switched_off), volumes)
+    also = [name for name in dict.fromkeys(held) if name in known and name not in chosen.symbols]
+    return Universe((*chosen.symbols, *also), chosen.left_out)
+
+
+def _chosen(
+    wanted: Sequence[str],
+    known: Mapping[str, Instrument],
+    currency: str,
+    off: Set[str],
+    volumes: Callable[[], Mapping[str, Decimal]],
+) -> Universe:
     fit = sorted(name for name, one in known.items() if name not in off and _objection(one, currency) is None)
     word, _, count = wanted[0].partition(":")
     if word == "all":

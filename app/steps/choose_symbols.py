@@ -19,17 +19,18 @@ def choose_symbols(
     instruments: Instruments,
     currency: str,
     switched_off: Iterable[str],
+    held: Sequence[str],
     at: datetime,
 ) -> tuple[str, ...]:
     """The symbols, none if nothing that is wanted can be traded; what is left out is logged with its reason.
 
-    `wanted` is symbols, or `all`, or `top:50` by the last day's volume.
+    `wanted` is symbols, or `all`, or `top:50` by the last day's volume; what is `held` is always among them.
     """
     listed = instruments.all()
     if not listed:
         refresh_instruments(market=market, instruments=instruments, at=at)
         listed = instruments.all()
-    found = universe(wanted, listed, currency=currency, switched_off=switched_off, volumes=market.volumes)
+    found = universe(wanted, listed, currency=currency, switched_off=switched_off, held=held, volumes=market.volumes)
     for symbol, reason in found.left_out.items():
         log.error("symbol left out", symbol=symbol, reason=reason, cure="correct CDB_SYMBOLS")
     return found.symbols

@@ -11,7 +11,7 @@ from app.exchanges import simulated
 from app.settings import SettingsError
 from app.steps.choose_symbols import choose_symbols
 from app.wiring._clock import clock, now
-from app.wiring._database import instruments
+from app.wiring._database import instruments, ledger
 from app.wiring._redis import keys
 from app.wiring._settings import CURRENCY, settings
 
@@ -91,14 +91,15 @@ def _client(rest_url: str, api_key: str = "", api_secret: str = "") -> "mexc.Cli
 
 @cache
 def symbols() -> tuple[str, ...]:
-    """The symbols to trade; SettingsError if none of those that are wanted can be."""
+    """The symbols to trade, and those that are held from before; SettingsError if there are none."""
     chosen = settings()
     found = choose_symbols(
         chosen.symbols,
         market=market(),
         instruments=instruments(),
         currency=CURRENCY,
-        switched_off=[symbol for symbol, override in chosen.symbol.items() if not override.enabled],
+        switched_off=decisions.switched_off(chosen),
+        held=ledger().held(),
         at=now(),
     )
     if not found:

@@ -147,6 +147,7 @@ def figures(scene: Scene, order_type: str) -> dict[str, Any]:
         "currency": "USDT",
         "symbols": scene.symbols,
         "switched_off": (),
+        "held": (),
         "tolerance": Decimal(0),
         "intervals": ["1s"],
         "window_size": 1,

@@ -146,6 +146,7 @@ def test_what_is_held_is_heard_although_it_left_the_largest(
         with mirrored() as mirror:
             begin()
             assert wiring.books().read(wiring.now()).reconciled_at is not None
+            assert wiring.symbols() == (LISTED[0], LISTED[2]), "the feed has to hear it: its stop is looked at there"
 
             the_mirror_hears(mirror, live, LISTED[2], 90)
 

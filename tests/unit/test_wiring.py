@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from app.domain.pace import Pace
 from app.domain.parameters import WrongParameter
 from app.store import migrate
 from tests.fixtures.farm import configured
-from tests.fixtures.memory.builders import NOON, an_instrument
+from tests.fixtures.memory.builders import NOON, a_signal, an_instrument
 
 
 def rule(name: str) -> dict[str, str]:
@@ -143,6 +144,22 @@ def test_the_symbols_are_those_that_can_be_traded(
         wiring.instruments().save([an_instrument("BTC/USDT"), an_instrument("ETH/USDT")], {}, NOON)
 
         assert wiring.symbols() == ("BTC/USDT",)
+
+
+def test_what_is_held_is_heard_but_not_entered_when_it_is_switched_off(
+    farm_settings: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "cdb.toml").write_text('[symbol."SOL/USDT"]\nenabled = false\n')
+    with configured({**farm_settings, "CDB_CONFIG": str(tmp_path / "cdb.toml")}, monkeypatch):
+        migrate(wiring.database())
+        wiring.instruments().save([an_instrument("BTC/USDT"), an_instrument("SOL/USDT")], {}, NOON)
+        wiring.ledger().open_account(Decimal(10_000), NOON)
+        wiring.signals().save(a_signal(symbol="SOL/USDT"))
+        with wiring.ledger().deciding("signal-1", {}, NOON) as decision:
+            decision.open_trade("momentum")
+
+        assert wiring.symbols() == ("BTC/USDT", "SOL/USDT")
+        assert rule("not_wanted") == {"symbols": "BTC/USDT,ETH/USDT", "off": "SOL/USDT"}
 
 
 def test_a_farm_without_a_symbol_does_not_start(wired: None) -> None:

@@ -17,11 +17,16 @@ LISTED = [
 ]
 
 
-def of(*wanted: str, listed: list[Instrument] = LISTED, switched_off: tuple[str, ...] = ()) -> Universe:
+def of(
+    *wanted: str,
+    listed: list[Instrument] = LISTED,
+    switched_off: tuple[str, ...] = (),
+    held: tuple[str, ...] = (),
+) -> Universe:
     def volumes() -> Mapping[str, Decimal]:
         return {"BTC/USDT": Decimal(1), "ETH/USDT": Decimal(3), "OFF/USDT": Decimal(9)}
 
-    return universe(wanted, listed, currency="USDT", switched_off=switched_off, volumes=volumes)
+    return universe(wanted, listed, currency="USDT", switched_off=switched_off, held=held, volumes=volumes)
 
 
 def test_named_symbols_come_in_their_order() -> None:
@@ -51,3 +56,10 @@ def test_what_cannot_be_traded_is_left_out_with_the_reason() -> None:
         "ETH/BTC": "it is not quoted in USDT, which the account is kept in",
         "123456/Q": "the venue does not list it",
     }
+
+
+def test_what_is_held_is_among_them_once_although_it_is_not_wanted_any_more() -> None:
+    assert of("top:1", held=("SOL/USDT", "ETH/USDT")).symbols == ("ETH/USDT", "SOL/USDT")
+    assert of("BTC/USDT", switched_off=("BTC/USDT",), held=("BTC/USDT",)).symbols == ("BTC/USDT",)
+    assert of("BTC/USDT", held=("OFF/USDT",)).symbols == ("BTC/USDT", "OFF/USDT"), "it may be tradable again"
+    assert of("BTC/USDT", held=("GONE/USDT",)) == Universe(("BTC/USDT",), {})

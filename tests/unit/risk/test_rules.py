@@ -43,6 +43,7 @@ def test_the_rules_are_the_files_in_their_order() -> None:
         "max_exposure",
         "not_reconciled",
         "not_tradable",
+        "not_wanted",
         "one_position",
         "position_size",
         "stale_market",
@@ -168,6 +169,18 @@ def test_an_exit_is_guarded_by_few_so_that_a_position_can_always_be_left() -> No
 )
 def test_an_objection_is_a_sentence_with_its_numbers(name: str, intent: Intent, state: Account, objection: str) -> None:
     assert the(name).objection(intent, state) == objection
+
+
+@pytest.mark.parametrize("parameters", [{"symbols": "ETH/USDT,SOL/USDT"}, {"off": "ETH/USDT,BTC/USDT"}])
+def test_what_the_settings_do_not_want_is_not_entered(parameters: dict[str, str]) -> None:
+    objection = the("not_wanted", **parameters).objection(an_intent(), CALM)
+
+    assert objection == "BTC/USDT is not among the symbols of the settings; what is held of it is only left"
+
+
+@pytest.mark.parametrize("parameters", [{"symbols": "ETH/USDT,BTC/USDT"}, {"off": "ETH/USDT"}])
+def test_what_they_want_is(parameters: dict[str, str]) -> None:
+    assert the("not_wanted", **parameters).objection(an_intent(), CALM) is None
 
 
 @pytest.mark.parametrize(

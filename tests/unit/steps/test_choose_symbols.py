@@ -14,6 +14,7 @@ def chosen(memory: MemoryFarm, *wanted: str) -> tuple[str, ...]:
         instruments=memory.instruments,
         currency="USDT",
         switched_off=(),
+        held=(),
         at=memory.now(),
     )
 
