@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.exc import OperationalError
 
-from app import store, wiring
+from app import log, store, wiring
 from app.cli import limits
 from app.cli.codes import FAILED
 from app.cli.reconcile import told
@@ -44,6 +44,7 @@ class Finding:
 
 def doctor(as_json: Json = False) -> None:
     """Check Redis, database, venue, clock, symbols, keys and disk; exit code 1 if something is wrong."""
+    log.configure(level="critical", service="cdb")  # what is wrong is told below, with its cure
     findings = [finding for check in CHECKS for finding in check()]
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in findings]))
@@ -118,7 +119,7 @@ def _venue() -> Iterator[Finding]:
         yield Finding("venue", None, f"not asked: {error}")
         return
     except VenueError as error:
-        yield Finding("venue", False, str(error), f"is {settings.rest_url} right? else correct CDB_EXCHANGE_REST_URL")
+        yield Finding("venue", False, str(error), _reach(settings))
         return
     yield Finding("venue", True, settings.rest_url)
     good = abs(offset_ms) < SKEW_MS
@@ -126,15 +127,28 @@ def _venue() -> Iterator[Finding]:
     yield Finding("clock", good, f"the venue's is {offset_ms:+.0f} ms away", cure)
 
 
+def _reach(settings: wiring.Settings) -> str:
+    """How the venue can be reached where it was not."""
+    if settings.exchange_rest_url is not None:
+        return f"is {settings.rest_url} right? else correct CDB_EXCHANGE_REST_URL"
+    if settings.exchange == "mexc":
+        return "check this machine's network; where MEXC is reached by another address, set CDB_EXCHANGE_REST_URL"
+    return (
+        f"the simulated MEXC at {settings.rest_url} is started by cdb up, and cdb venue starts it alone; "
+        "if somebody else has its port, set CDB_VENUE_PORT"
+    )
+
+
 def _symbols() -> Iterator[Finding]:
     if wiring.settings().exchange == "simulated" and _asleep():
         return
     try:
-        found = wiring.symbols()
-        some = ", ".join(found[:SHOWN]) + (" …" if len(found) > SHOWN else "")
-        yield Finding("symbols", True, f"{len(found)} can be traded: {some}")
-    except wiring.SettingsError as error:
-        yield Finding("symbols", False, str(error), "correct CDB_SYMBOLS")
+        found = wiring.universe()
+        some = ", ".join(found.symbols[:SHOWN]) + (" …" if len(found.symbols) > SHOWN else "")
+        left_out = "".join(f"; not {symbol}: {reason}" for symbol, reason in found.left_out.items())
+        good = bool(found.symbols) and not left_out
+        told = f"{len(found.symbols)} can be traded{': ' if some else ''}{some}{left_out}"
+        yield Finding("symbols", good, told, "" if good else "correct CDB_SYMBOLS")
     except (VenueError, DatabaseError) as error:
         yield Finding("symbols", None, f"not known: {error}")
 

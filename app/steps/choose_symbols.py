@@ -5,7 +5,7 @@ from datetime import datetime
 
 import structlog
 
-from app.domain.universe import universe
+from app.domain.universe import Universe, universe
 from app.steps.ports import Instruments, Market
 from app.steps.refresh_instruments import refresh_instruments
 
@@ -21,8 +21,8 @@ def choose_symbols(
     switched_off: Iterable[str],
     held: Sequence[str],
     at: datetime,
-) -> tuple[str, ...]:
-    """The symbols, none if nothing that is wanted can be traded; what is left out is logged with its reason.
+) -> Universe:
+    """The symbols, none if nothing that is wanted can be traded; what is left out is logged with its reason too.
 
     `wanted` is symbols, or `all`, or `top:50` by the last day's volume; what is `held` is always among them.
     """
@@ -33,4 +33,4 @@ def choose_symbols(
     found = universe(wanted, listed, currency=currency, switched_off=switched_off, held=held, volumes=market.volumes)
     for symbol, reason in found.left_out.items():
         log.error("symbol left out", symbol=symbol, reason=reason, cure="correct CDB_SYMBOLS")
-    return found.symbols
+    return found

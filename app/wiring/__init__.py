@@ -39,7 +39,17 @@ from app.wiring._redis import (
     windows,
 )
 from app.wiring._settings import CURRENCY, logging, seconds, settings, without_secrets
-from app.wiring._venue import free_balance, limiter, market, pauses, symbols, trading, venue_account, venue_control
+from app.wiring._venue import (
+    free_balance,
+    limiter,
+    market,
+    pauses,
+    symbols,
+    trading,
+    universe,
+    venue_account,
+    venue_control,
+)
 
 __all__ = [
     "CURRENCY",
@@ -97,6 +107,7 @@ __all__ = [
     "totals",
     "trades",
     "trading",
+    "universe",
     "venue_account",
     "venue_control",
     "venue_now",

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from app import bus, decisions
 from app.domain.rate_limit import Pause
+from app.domain.universe import Universe
 from app.exchanges import simulated
 from app.settings import SettingsError
 from app.steps.choose_symbols import choose_symbols
@@ -90,10 +91,10 @@ def _client(rest_url: str, api_key: str = "", api_secret: str = "") -> "mexc.Cli
 
 
 @cache
-def symbols() -> tuple[str, ...]:
-    """The symbols to trade, and those that are held from before; SettingsError if there are none."""
+def universe() -> Universe:
+    """What can be traded of what is wanted, what is held from before, and what is left out."""
     chosen = settings()
-    found = choose_symbols(
+    return choose_symbols(
         chosen.symbols,
         market=market(),
         instruments=instruments(),
@@ -102,6 +103,12 @@ def symbols() -> tuple[str, ...]:
         held=ledger().held(),
         at=now(),
     )
-    if not found:
-        raise SettingsError([f"CDB_SYMBOLS={','.join(chosen.symbols)}: none of them can be traded; name others"])
-    return found
+
+
+def symbols() -> tuple[str, ...]:
+    """The symbols to trade, and those that are held from before; SettingsError if there are none."""
+    found = universe()
+    if found.symbols:
+        return found.symbols
+    why = "".join(f"; {symbol}: {reason}" for symbol, reason in found.left_out.items())
+    raise SettingsError([f"CDB_SYMBOLS={','.join(settings().symbols)}: none of them can be traded; name others{why}"])

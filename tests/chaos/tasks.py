@@ -116,7 +116,7 @@ class Tasks:
 
     def begin(self) -> None:
         """What a start does: a supervisor starts again what died of it."""
-        if not self._call(choose_symbols, self._scene.symbols):
+        if not self._call(choose_symbols, self._scene.symbols).symbols:
             raise Unavailable("there is nothing to trade yet")
         self._ports["books"].forget()
         self.mark_equity()

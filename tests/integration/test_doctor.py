@@ -87,6 +87,16 @@ def test_a_redis_that_is_gone_is_wrong(well: pytest.MonkeyPatch, typed: Typed) -
     assert found(ended)["Redis"]["cure"] == "start it, or correct CDB_REDIS_URL"
 
 
+def test_a_redis_that_is_gone_is_told_in_the_table_alone(well: pytest.MonkeyPatch, typed: Typed) -> None:
+    only(well, "_redis", "_database", "_venue", "_symbols", "_keys")
+    well.setenv("CDB_REDIS_URL", f"redis://{NOBODY}/0")
+
+    ended = typed("doctor")
+
+    assert (ended.code, ended.err) == (FAILED, "")
+    assert "start it, or correct CDB_REDIS_URL" in ended.out
+
+
 def test_a_database_without_tables_is_to_be_migrated(well: pytest.MonkeyPatch, typed: Typed, tmp_path: Path) -> None:
     well.setenv("CDB_DATABASE_URL", f"sqlite:///{tmp_path / 'bare.sqlite'}")
 
@@ -133,6 +143,29 @@ def test_a_venue_that_does_not_answer_is_wrong_and_the_rest_cannot_be_judged(
     assert found(ended)["venue"]["cure"] == f"is http://{NOBODY} right? else correct CDB_EXCHANGE_REST_URL"
     assert "clock" not in found(ended)
     assert (found(ended)["symbols"]["ok"], found(ended)["keys"]["ok"]) == (None, None)
+
+
+def test_the_farms_own_venue_is_started_and_not_corrected(well: pytest.MonkeyPatch, typed: Typed) -> None:
+    only(well, "_venue")
+    for name in ("CDB_EXCHANGE_REST_URL", "CDB_EXCHANGE_WS_URL"):
+        well.delenv(name)
+    well.setenv("CDB_VENUE_PORT", "1")
+
+    ended = typed("doctor", "--json")
+
+    assert ended.code == FAILED
+    cure = str(found(ended)["venue"]["cure"])
+    assert "started by cdb up" in cure
+    assert "CDB_VENUE_PORT" in cure
+    assert "CDB_EXCHANGE_REST_URL" not in cure
+
+
+def test_mexc_out_of_reach_is_a_matter_of_the_network(well: pytest.MonkeyPatch) -> None:
+    for name in ("CDB_EXCHANGE_REST_URL", "CDB_EXCHANGE_WS_URL"):
+        well.delenv(name)
+    well.setenv("CDB_EXCHANGE", "mexc")
+
+    assert doctor._reach(wiring.settings()).startswith("check this machine's network")
 
 
 def test_a_key_that_the_venue_does_not_take_is_wrong(well: pytest.MonkeyPatch, typed: Typed) -> None:
@@ -204,15 +237,24 @@ def test_histories_that_are_outdated_are_wrong(well: pytest.MonkeyPatch, typed: 
     assert typed("doctor", "--json").plain == []
 
 
-def test_symbols_that_nobody_lists_are_wrong(well: pytest.MonkeyPatch, typed: Typed) -> None:
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [
+        ("123456/Q", "0 can be traded; not 123456/Q: the venue does not list it"),
+        (
+            "ETH/USDT,BTV/USDT",
+            "1 can be traded: ETH/USDT; not BTV/USDT: the venue does not list it; did you mean BTC/USDT?",
+        ),
+    ],
+)
+def test_symbols_that_nobody_lists_are_wrong(well: pytest.MonkeyPatch, typed: Typed, wanted: str, told: str) -> None:
     only(well, "_symbols")
-    well.setenv("CDB_SYMBOLS", "NONE/USDT")
+    well.setenv("CDB_SYMBOLS", wanted)
 
     ended = typed("doctor", "--json")
 
-    assert ended.code == FAILED
-    assert found(ended)["symbols"]["cure"] == "correct CDB_SYMBOLS"
-    assert "symbol left out" in ended.err
+    assert (ended.code, ended.err) == (FAILED, "")
+    assert (found(ended)["symbols"]["told"], found(ended)["symbols"]["cure"]) == (told, "correct CDB_SYMBOLS")
 
 
 def test_many_symbols_are_not_all_listed(well: pytest.MonkeyPatch, typed: Typed) -> None:

@@ -142,7 +142,7 @@ def test_what_is_held_is_heard_although_it_left_the_largest(
             assert traded(LISTED[2], "ENTRY") is OrderState.FILLED
         monkeypatch.setenv("CDB_SYMBOLS", "top:1")
         wiring.settings.cache_clear()
-        wiring.symbols.cache_clear()
+        wiring.universe.cache_clear()
         with mirrored() as mirror:
             begin()
             assert wiring.books().read(wiring.now()).reconciled_at is not None

@@ -16,7 +16,7 @@ def chosen(memory: MemoryFarm, *wanted: str) -> tuple[str, ...]:
         switched_off=(),
         held=(),
         at=memory.now(),
-    )
+    ).symbols
 
 
 def test_the_rules_are_read_from_the_venue_when_there_are_none(memory: MemoryFarm) -> None:
