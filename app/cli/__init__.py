@@ -1,5 +1,6 @@
 """The command `cdb`: what a person types."""
 
+import os
 import sys
 
 import typer
@@ -37,6 +38,7 @@ NEXT = "Is it running? `cdb doctor` tells what is wrong, and the cure."
 
 def main() -> None:
     """Run a command; what is expected to go wrong is a sentence with its cure and an exit code, never a traceback."""
+    _find_modules_of_the_current_folder()
     log.configure(level="warning", service="cdb")  # to stderr: on stdout is what was asked for, perhaps as JSON
     try:
         cdb()
@@ -44,6 +46,13 @@ def main() -> None:
         code = next(code for kind, code in CODES.items() if isinstance(error, kind))
         typer.echo(_told(error, code), err=True)
         sys.exit(code)
+
+
+def _find_modules_of_the_current_folder() -> None:
+    """Strategies of one's own, as its services do, which are started by `python -m`; a script knows its own folder."""
+    here = os.getcwd()
+    if here not in sys.path and not sys.flags.safe_path:
+        sys.path.insert(0, here)
 
 
 def _told(error: Exception, code: int) -> str:

@@ -23,6 +23,7 @@ LOCATORS = {
 NOTHING = os.devnull
 FOR_TESTS = "CDB_TEST_"
 DOCKER_SECRETS = Path("/run/secrets")
+MEANT = {"CDB_SYMBOL": "CDB_SYMBOLS", "CDB_STRATEGY": "CDB_STRATEGIES"}  # lists whose names are nearly those of tables
 TABLES = {name for name, field in Settings.model_fields.items() if str(field.annotation).startswith("dict")}
 
 
@@ -55,7 +56,9 @@ def load() -> Settings:
 def _unparsed(message: str) -> str:
     quoted = re.search(r'"(\w+)"', message)
     name = PREFIX + quoted[1].upper() if quoted else "a table"
-    return f"{name} is no JSON: write {name}__<NAME>__<PARAMETER>=value for each, or use cdb.toml"
+    cure = f"write {name}__<NAME>__<PARAMETER>=value for each, or use cdb.toml"
+    meant = MEANT.get(name)
+    return f"{name} is no JSON: {f'did you mean {meant}? else ' if meant else ''}{cure}"
 
 
 def _env_file() -> Path | None:

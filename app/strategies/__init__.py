@@ -75,16 +75,16 @@ def _found(name_or_path: str) -> type[Any]:
     module, colon, class_name = name_or_path.partition(":")
     if not colon:
         if module not in names():
-            raise WrongParameter(
-                f"there is no strategy {module!r}{instead(module, names())} Write my_module:Class for one of your own."
-            )
+            others = instead(module, names())
+            others += "" if others.endswith("?") else "."
+            raise WrongParameter(f"there is no strategy {module!r}{others} Write my_module:Class for one of your own.")
         module, class_name = f"{__name__}.{module}", "Strategy"
     return _sound(_loaded(module, class_name), name_or_path)
 
 
 def _loaded(module: str, class_name: str) -> Any:
     if not _exists(module):
-        raise WrongParameter(f"there is no module {module!r}; put its folder on PYTHONPATH")
+        raise WrongParameter(f"there is no module {module!r}; start from its folder, or put that on PYTHONPATH")
     found = getattr(import_module(module), class_name, None)
     if found is None:
         raise WrongParameter(f"module {module} has no {class_name!r}")

@@ -2,7 +2,19 @@
 
 import json
 
+import pytest
+
 from tests.fixtures.commands import Commands
+from workers.farm import held
+
+OWN = """from dataclasses import dataclass
+
+@dataclass(frozen=True)
+class Strategy:
+    version, window, warm_up = "1", 2, 2
+    def indicators(self, bars): ...
+    def decide(self, now, before): ...
+"""
 
 
 def test_a_status_without_a_farm_exits_with_three_and_the_command_to_start_one(cdb: Commands) -> None:
@@ -56,3 +68,15 @@ def test_a_broken_recording_is_refused_with_its_line_before_anything_starts(cdb:
     assert asked.returncode == 2
     assert "line 2" in asked.stderr
     assert not (cdb.data_dir / "replays").exists()
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["cdb", "python -m app.cli"])
+def test_a_strategy_in_the_current_folder_is_found(cdb: Commands, script: bool) -> None:
+    (cdb.data_dir / "my_own.py").write_text(OWN)
+    with held(cdb.data_dir):
+        good = cdb.run("up", at=cdb.data_dir, script=script, CDB_STRATEGIES="my_own:Strategy")
+        wrong = cdb.run("up", at=cdb.data_dir, script=script, CDB_STRATEGIES="my_other:Strategy")
+
+    assert (good.returncode, "A farm (process" in good.stderr) == (1, True), "it is stopped by the other farm alone"
+    assert wrong.returncode == 2
+    assert "there is no module 'my_other'; start from its folder, or put that on PYTHONPATH" in wrong.stderr

@@ -80,9 +80,13 @@ def test_a_strategys_name_is_its_files(path: str, name: str) -> None:
     ("path", "said"),
     [
         ("momentun", "there is no strategy 'momentun'; did you mean 'momentum'?"),
-        ("momentun", "Write my_module:Class for one of your own."),
+        ("momentun", "'momentum'? Write my_module:Class for one of your own."),
+        ("qqqqq", ". Write my_module:Class for one of your own."),
         ("", "there is no strategy ''"),
-        ("no_such_module:Strategy", "there is no module 'no_such_module'; put its folder on PYTHONPATH"),
+        (
+            "no_such_module:Strategy",
+            "there is no module 'no_such_module'; start from its folder, or put that on PYTHONPATH",
+        ),
         ("no.such.module:Strategy", "there is no module 'no.such.module'"),
         (":Strategy", "there is no module ''"),
         ("my_outside_strategies:Yours", "module my_outside_strategies has no 'Yours'"),
