@@ -127,10 +127,11 @@ class Watch:
         return {"Flower": flower_url(settings), **venue}
 
 
-def migrate() -> None:
+def migrate(as_json: Json = False) -> None:
     """Bring the database to this version's schema; does nothing if it is there already."""
     store.migrate(wiring.database())
-    typer.echo(f"The database {wiring.database().url.render_as_string(hide_password=True)} is up to date.")
+    place = wiring.database().url.render_as_string(hide_password=True)
+    typer.echo(json.dumps({"database": place}) if as_json else f"The database {place} is up to date.")
 
 
 def venue(
@@ -138,10 +139,12 @@ def venue(
         str | None, typer.Option(help="Let things go wrong: a scenario's TOML file, or a shipped one such as F1.")
     ] = None,
     list_faults: Annotated[bool, typer.Option("--list-faults", help="Show all faults and shipped scenarios.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines; with --list-faults.")] = False,
 ) -> None:
     """Run the simulated MEXC alone: REST and websocket on CDB_VENUE_PORT."""
     if list_faults:
-        typer.echo(scenario.listed(scenario.shipped()))
+        shipped = scenario.shipped()
+        typer.echo(json.dumps(scenario.plain(shipped)) if as_json else scenario.listed(shipped))
         return
     from workers.venue import run  # here and below: the server, which no other command needs
 
@@ -200,6 +203,7 @@ def services(as_json: Json = False) -> None:
         typer.echo(f"{one.name:8} {' '.join(one.command).replace(sys.executable, 'python')}")
 
 
-def version() -> None:
+def version(as_json: Json = False) -> None:
     """Say which version this is."""
-    typer.echo(installed_version("claire-de-binare"))
+    installed = installed_version("claire-de-binare")
+    typer.echo(json.dumps({"version": installed}) if as_json else installed)

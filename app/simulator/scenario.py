@@ -153,3 +153,11 @@ def listed(scenarios: Iterable[Scenario]) -> str:
             *rows,
         )
     )
+
+
+def plain(scenarios: Iterable[Scenario]) -> dict[str, Any]:
+    """The same for machines."""
+    return {
+        "faults": {name: sorted(takes) for name, takes in KNOWN.items()},
+        "scenarios": {one.name: one.description for one in scenarios},
+    }

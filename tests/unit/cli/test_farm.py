@@ -280,6 +280,18 @@ def test_faults_and_scenarios_are_listed(typed: Typed) -> None:
     assert "F01_create_times_out_but_is_live" in ended.out
 
 
+def test_or_as_json(typed: Typed) -> None:
+    told = typed("venue", "--list-faults", "--json").plain
+
+    assert told["faults"]["create_reply_delayed"] == ["ms"]
+    assert told["scenarios"]["F01_create_times_out_but_is_live"]
+
+
+def test_the_version_and_the_migrated_database_are_told_to_machines_too(typed: Typed, data_dir: Path) -> None:
+    assert typed("version", "--json").plain == {"version": typed("version").out.strip()}
+    assert typed("migrate", "--json").plain == {"database": f"sqlite:///{data_dir}/cdb.sqlite"}
+
+
 @pytest.mark.parametrize("arguments", [("venue", "--faults", "F999"), ("up",)])
 def test_a_scenario_that_there_is_not_is_wrong_usage_and_nothing_starts(
     arguments: tuple[str, ...], typed: Typed, monkeypatch: pytest.MonkeyPatch
