@@ -45,8 +45,8 @@ def log_as_the_farm_does(**_: Any) -> None:
 
 @worker_init.connect
 def refuse_what_is_wrong(**_: Any) -> None:
-    """Stop before the first task if the schema, a strategy or a rule is wrong; share what is loaded with children."""
-    wrong = behind(wiring.database())
+    """Stop before the first task if a server, a strategy or a rule is wrong; share what is loaded with children."""
+    wrong = behind(wiring.database()) or _another_purpose()
     if wrong:
         raise SystemExit(wrong)
     heavy = needed(farm.amqp.queues.consume_from)
@@ -70,6 +70,14 @@ def share_nothing_with_the_parent(**_: Any) -> None:
     rehearse(wiring.ledger(), wiring.orders())
     if VENUE in sys.modules:
         wiring.trading()
+
+
+def _another_purpose() -> str | None:
+    try:
+        return wiring.another_purpose()
+    except RedisError as error:  # Celery waits for it; whoever puts ticks into it has asked too
+        log.info("purpose of the keys not known", reason=str(error))
+        return None
 
 
 def needed(queues: Iterable[str]) -> list[str]:

@@ -108,9 +108,13 @@ class Farm:
 def _prepare_database() -> None:
     try:
         migrate(wiring.database())
-        wiring.books().forget()  # before any worker can approve an entry
+        wrong = wiring.another_purpose()
+        if wrong is None:
+            wiring.books().forget()  # before any worker can approve an entry
+            return
     except DatabaseError as error:
         raise CannotStart(str(error)) from error
+    raise CannotStart(wrong)
 
 
 def keep_venues_pace() -> None:

@@ -250,6 +250,9 @@ def main() -> None:
     for module in ("tasks.ticks", "tasks.orders"):  # so that what is sent can be named
         import_module(module)
     wiring.logging("feed")
+    wrong = wiring.another_purpose()
+    if wrong:
+        raise wiring.SettingsError([wrong])
     settings = wiring.settings()
     replay = settings.clock == "replay"
 

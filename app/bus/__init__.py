@@ -13,6 +13,7 @@ from app.bus.mailbox import Limits, Mailboxes, Pushed
 from app.bus.outdated import OutdatedHistories
 from app.bus.presence import Presence
 from app.bus.prices import Prices
+from app.bus.purpose import Purpose
 from app.bus.queues import Queues
 from app.bus.resting import Resting, searched, sent_again
 from app.bus.stored_pace import StoredPace
@@ -35,6 +36,7 @@ __all__ = [
     "OutdatedHistories",
     "Presence",
     "Prices",
+    "Purpose",
     "Pushed",
     "Queues",
     "Resting",

@@ -96,6 +96,11 @@ class Keys:
         return f"{self.prefix}budget:{host}:{endpoint}"
 
     @property
+    def purpose(self) -> str:
+        """The mode of trading that all the others are for."""
+        return f"{self.prefix}purpose"
+
+    @property
     def clock(self) -> str:
         """JSON of a replay's pace."""
         return f"{self.prefix}clock"

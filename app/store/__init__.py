@@ -12,6 +12,7 @@ from app.store.ledger import Ledger
 from app.store.migrations import behind, migrate
 from app.store.orders import Orders
 from app.store.partitions import keep_ticks
+from app.store.purpose import Purpose
 from app.store.record import Record, Recorded, RecordedOrder, Refused, read_record
 from app.store.reports import Delay, Reports, Summary
 from app.store.signals import Signals
@@ -31,6 +32,7 @@ __all__ = [
     "Ledger",
     "Letters",
     "Orders",
+    "Purpose",
     "Record",
     "Recorded",
     "RecordedOrder",

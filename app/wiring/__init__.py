@@ -20,6 +20,7 @@ from app.wiring._database import (
 from app.wiring._decisions import breaker, protection, rules, sizing, strategies, window_size
 from app.wiring._metrics import metric_files, metrics_endpoint, totals
 from app.wiring._processes import after_fork, heartbeats, live_apart, new_watch, reset
+from app.wiring._purpose import another_purpose
 from app.wiring._redis import (
     counters,
     feed_status,
@@ -56,6 +57,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "after_fork",
+    "another_purpose",
     "audits",
     "bars",
     "books",

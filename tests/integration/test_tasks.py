@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -376,6 +377,41 @@ def test_a_worker_refuses_a_database_without_tables(
 ) -> None:
     with configured(farm_settings, monkeypatch), pytest.raises(SystemExit, match="cdb migrate"):
         _processes.refuse_what_is_wrong()
+
+
+@pytest.mark.parametrize(("first", "then"), [("paper", "live"), ("live", "paper")])
+def test_a_worker_refuses_a_database_and_keys_of_the_other_mode(
+    farm_settings: dict[str, str], monkeypatch: pytest.MonkeyPatch, first: str, then: str, tmp_path: Path
+) -> None:
+    modes = {"paper": {}, "live": {**LIVE, "CDB_API_KEY": "key", "CDB_API_SECRET": "secret"}}
+    elsewhere = {"CDB_DATABASE_URL": f"sqlite:///{tmp_path}/another.sqlite"}
+    with configured({**farm_settings, **modes[first]}, monkeypatch):
+        migrate(wiring.database())
+        _processes.refuse_what_is_wrong()
+        gc.unfreeze()
+        _processes.refuse_what_is_wrong()
+        gc.unfreeze()
+    with (
+        configured({**farm_settings, **modes[then]}, monkeypatch),
+        pytest.raises(
+            SystemExit, match=f"The database is that of a farm in mode {first}; in mode {then} its positions"
+        ),
+    ):
+        _processes.refuse_what_is_wrong()
+    with configured({**farm_settings, **modes[then], **elsewhere}, monkeypatch):
+        migrate(wiring.database())
+        with pytest.raises(SystemExit, match=r"in Redis are those of a farm in mode .*: CDB_REDIS_PREFIX"):
+            _processes.refuse_what_is_wrong()
+
+
+def test_a_worker_starts_while_redis_is_away(farm_settings: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    with configured({**farm_settings, "CDB_REDIS_URL": "redis://127.0.0.1:1/0"}, monkeypatch):
+        migrate(wiring.database())
+        with capture_logs() as logs:
+            _processes.refuse_what_is_wrong()
+        gc.unfreeze()
+
+    assert "purpose of the keys not known" in [line["event"] for line in logs]
 
 
 def test_a_worker_refuses_a_rule_that_each_signal_would_stumble_over(

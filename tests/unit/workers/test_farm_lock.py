@@ -9,6 +9,7 @@ import pytest
 
 from app import wiring
 from app.store import DatabaseError
+from tests.fixtures.farm import LIVE
 from tests.fixtures.venue import ServedVenue
 from workers import farm
 from workers.farm import AlreadyRunning, Farm, held, is_held
@@ -138,6 +139,26 @@ async def test_a_database_that_cannot_be_used_ends_the_start_with_its_cure(
 
     with pytest.raises(CannotStart, match="The database is away"):
         await Farm().run(told.append, unreached)
+
+
+async def test_a_farm_with_real_money_does_not_start_on_what_paper_has_left(
+    small_farm: None, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def up(running: Farm) -> None:
+        assert running.kept
+
+    async def unreached(running: Farm) -> None:
+        pytest.fail("it was never up")
+
+    await Farm(flower=False).run(told.append, up)
+    for name, value in {**LIVE, "CDB_API_KEY": "key", "CDB_API_SECRET": "secret"}.items():
+        monkeypatch.setenv(name, value)
+    wiring.reset()
+
+    with pytest.raises(
+        CannotStart, match="is that of a farm in mode paper; in mode live its positions would be traded"
+    ):
+        await Farm(flower=False).run(told.append, unreached)
 
 
 async def test_the_embedded_servers_come_first_each_after_the_other(
