@@ -23,6 +23,9 @@ def reconcile(adopt_balance: Adopt = False, reason: Reason = "", yes: Yes = Fals
     """Compare the venue's orders, fills and balances with ours; exit code 1 if something differs."""
     from tasks.upkeep import reconcile as compare  # Celery is half a second that other commands need not wait for
 
+    wrong = wiring.another_purpose()
+    if wrong:
+        raise wiring.SettingsError([wrong])
     if adopt_balance:
         _adopt(reason.strip(), yes=yes)
     compare.run(full=True)

@@ -52,6 +52,10 @@ class Settings(Farm):
                     "set CDB_API_KEY, or put it into the file cdb_api_key in secrets_dir",
                 ),
                 (self.api_secret.get_secret_value(), "set CDB_API_SECRET, or put it into the file cdb_api_secret"),
+                (
+                    self.clock == "system",
+                    "leave CDB_CLOCK out: it is for replays, and switches checks of a real account off",
+                ),
                 (self.live_confirmed == CONFIRMATION, f'set CDB_LIVE_CONFIRMED="{CONFIRMATION}"'),
             )
             if not there

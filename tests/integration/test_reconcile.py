@@ -8,11 +8,11 @@ from io import StringIO
 import pytest
 
 from app import wiring
-from app.cli.codes import FAILED
+from app.cli.codes import FAILED, WRONG
 from app.domain.orders import OrderState, OrderType, intent_key
 from tasks import orders, upkeep
 from tests.fixtures.databases import KINDS
-from tests.fixtures.farm import approved
+from tests.fixtures.farm import LIVE, approved
 from tests.fixtures.memory.builders import BTC, an_order
 from tests.fixtures.typed import Typed
 from tests.fixtures.venue import ServedVenue
@@ -115,6 +115,17 @@ def test_the_command_shows_what_differs_and_so_do_status_and_doctor(cdb: Typed) 
     assert name in cdb("status").out
     [books] = [one for one in cdb("doctor", "--json").plain if one["what"] == "books"]
     assert (books["ok"], name in books["told"]) == (False, True)
+
+
+def test_books_on_paper_are_not_compared_with_a_real_account(cdb: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert cdb("reconcile").code == 0
+    for name, value in {**LIVE, "CDB_API_KEY": "paper", "CDB_API_SECRET": "paper-secret"}.items():
+        monkeypatch.setenv(name, value)
+
+    ended = cdb("reconcile", "--adopt-balance", "--reason", "a deposit", "--yes")
+
+    assert ended.code == WRONG
+    assert "The database is that of a farm in mode paper" in ended.err
 
 
 def test_the_cash_is_adopted_only_with_a_reason_and_consent(cdb: Typed, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -281,6 +281,10 @@ def test_live_needs_each_of_its_settings(env: pytest.MonkeyPatch, missing: str) 
     assert missing in wrong(env, **given)
 
 
+def test_real_orders_do_not_go_by_the_clock_of_a_replay(env: pytest.MonkeyPatch) -> None:
+    assert "leave CDB_CLOCK out" in wrong(env, **LIVE, CDB_CLOCK="replay")
+
+
 def test_an_unknown_name_is_an_error_with_the_nearest_known(env: pytest.MonkeyPatch) -> None:
     message = wrong(env, CDB_SHRADS="2")
 
