@@ -1,6 +1,7 @@
 """Queue upkeep: what beat sends, to find what stands still and to keep what is known of the venue fresh."""
 
 from datetime import datetime, timedelta
+from itertools import product
 
 from app import wiring
 from app.celery import farm
@@ -146,6 +147,8 @@ def begin() -> int:
 @farm.task(base=Upkeep)
 def warm() -> int:
     """Fill missing bars from the venue; returns how many were new."""
+    if wiring.settings().clock == "replay":  # nothing was before it, and its bars shall come from its ticks
+        asked.update(product(wiring.symbols(), wiring.settings().bar_intervals))
     return warming.warm_windows(
         market=wiring.market(),
         bars=wiring.bars(),

@@ -17,7 +17,7 @@ from app.bus import BusError
 from app.domain.continuity import Print, Stamps
 from app.domain.errors import Unavailable
 from app.domain.market import Tick, flaw, instant_text, microseconds
-from workers.feed_ports import Announce, Counters, Habits, Mailboxes, Market, Status
+from workers.feed_ports import Announce, Counters, Habits, Mailboxes, Market, SentUntil, Status
 from workers.line import Line
 from workers.outbox import Outbox
 from workers.venue_clock import VenueClock
@@ -29,7 +29,11 @@ AHEAD_US = 60_000_000  # a tick further ahead of the clock than this is none
 
 
 class Feed:
-    """Hears `symbols` and delivers what it hears; `run` never ends by itself."""
+    """Hears `symbols` and delivers what it hears; `run` never ends by itself.
+
+    A venue that can tell until when it has sent everything is asked for it (`sent_until`): a clock runs on while a busy
+    machine sends nothing, and would close bars before their ticks.
+    """
 
     def __init__(
         self,
@@ -43,6 +47,7 @@ class Feed:
         now: Callable[[], datetime],
         symbols: Sequence[str],
         habits: Habits,
+        sent_until: SentUntil | None = None,
     ) -> None:
         self._market = market
         self._mailboxes = mailboxes
@@ -68,6 +73,7 @@ class Feed:
         self._counted: dict[str, int] = {}
         self._told_bad: dict[str, float] = {}
         self._clock = VenueClock(habits)
+        self._sent_until = sent_until
         self._side = ThreadPoolExecutor(1, "status")
 
     async def run(self) -> None:
@@ -89,7 +95,7 @@ class Feed:
     def prints(self, symbol: str, prints: Iterable[Print]) -> None:
         """New prints of a symbol, in order, become ticks on their way."""
         received_us = microseconds(self._now())
-        latest_us = received_us + self._offset_ms * 1000 + AHEAD_US
+        latest_us = inf if self._habits.lossless else received_us + self._offset_ms * 1000 + AHEAD_US
         stamps = self._stamps.setdefault(symbol, Stamps())
         rows = []
         for ms, price, quantity, side in prints:
@@ -153,12 +159,22 @@ class Feed:
     async def _tell_time(self) -> None:
         while True:
             await asyncio.sleep(SAMPLE_S)
-            self._clock.sample(self._venue_us())
+            venue_us = await self._heard_until()
+            if venue_us is not None:
+                self._clock.sample(venue_us)
             for symbol in self._clock.given_up(self._lines):
                 self.lost(symbol)
             mark_us = self._clock.mark(self._lines)
             if mark_us is not None:
                 self._outbox.put_everywhere(("@", mark_us, microseconds(self._now())))
+
+    async def _heard_until(self) -> int | None:
+        if self._sent_until is None:
+            return self._venue_us()
+        try:
+            return await asyncio.to_thread(self._sent_until)
+        except Unavailable:  # it is asked again at once
+            return None
 
     async def _tell_prices(self) -> None:
         if self._prices:
@@ -267,6 +283,7 @@ def main() -> None:
             now=wiring.clock(),
             symbols=wiring.symbols(),
             habits=Habits(lateness_ms=settings.lateness_ms, lossless=replay),
+            sent_until=wiring.venue_control().sent_until_us if replay else None,
         )
         beside = None if replay else asyncio.create_task(private_stream().run())
         try:

@@ -9,6 +9,7 @@ from app.bus import Pushed
 from app.domain.continuity import Print
 
 Row = Sequence[Any]
+SentUntil = Callable[[], int | None]  # the venue's time in microseconds; None or Unavailable while it cannot be told
 
 
 class Mailboxes(Protocol):
@@ -144,7 +145,7 @@ class Habits:
     """How the feed works.
 
     `lateness_ms` is how long after its time a tick may come in before the clock closes its bar. A `lossless` feed
-    (a replay) waits instead of giving ticks up, and takes the farm's clock for the venue's. Seconds otherwise:
+    (a replay) waits instead of giving ticks up, and its farm's clock is the venue's. Seconds otherwise:
     between clock marks, status reports and measurements of the venue's clock, and how long the clock is held for
     a connection that is catching up.
     """

@@ -69,7 +69,6 @@ class VenueConfig:
     past_h: int = 4
     replay_file: Path | None = None
     replay_strict: bool = False
-    replay_lead_s: float = 5.0
     api_key: str = "paper"
     api_secret: str = "paper-secret"
     balances: Mapping[str, Decimal] = field(default_factory=lambda: {"USDT": Decimal(10_000)})
@@ -279,12 +278,7 @@ async def _replay(config: VenueConfig, clock: Clock) -> Replay:
     if config.replay_file is None:
         raise CannotServe("a replay needs a file; name one")
     try:
-        market = Replay(
-            config.replay_file,
-            lead_us=round(config.replay_lead_s * 1_000_000),
-            now_us=clock.now_us(),
-            strict=config.replay_strict,
-        )
+        market = Replay(config.replay_file, strict=config.replay_strict)
     except BadRecording as error:
         raise CannotServe(str(error)) from error
     clock.pace = Pace(clock.real(), market.launch_us)

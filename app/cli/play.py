@@ -2,49 +2,35 @@
 
 import asyncio
 import time
-from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from app import wiring
-from app.domain.market import interval_seconds
+from app.cli.asking import answered
+from app.cli.drive import Drive
+from app.cli.ending import Ending
+from app.domain.recording import Summary
 from workers import figures
 from workers.farm import Farm
 from workers.supervisor import CannotStart
 
 LATENESS_MS = 2000
-FIRST_SPEED, TOP_SPEED, RISE, FALL = 5.0, 100.0, 1.5, 0.9
 LOOK_S = 0.5
-LAG_ROWS = 2_000
-SLACK_S = 1.0
-SETTLED_S = 30.0
 LOST_S = 60.0  # a worker that was killed is back sooner
-
-
-@dataclass(slots=True)
-class Drive:
-    """The speed of a replay that goes as fast as the farm follows: up while nothing waits, down when it piles up."""
-
-    speed: float = FIRST_SPEED
-
-    def next(self, waiting: int) -> float:
-        """Faster by half, or slower by a tenth: a clock that slows down much would sign ahead of the venue's."""
-        if waiting > LAG_ROWS:
-            self.speed = max(1.0, self.speed * FALL)
-        elif waiting < LAG_ROWS // 10:
-            self.speed = min(TOP_SPEED, self.speed * RISE)
-        return self.speed
+DECIDING = ("signals", "risk", "orders")
 
 
 class Play:
     """One recording from its first tick to the last order's end."""
 
-    def __init__(self, console: Console, total: int, speed: float | None) -> None:
+    def __init__(self, console: Console, recorded: Summary, speed: float | None) -> None:
         self.seen: figures.Figures | None = None
         self.is_over = False
         self.sent = 0
-        self._console, self._total, self._speed = console, total, speed
+        self._console, self._recorded, self._speed = console, recorded, speed
         self._drive = Drive()
         self._began = self._took_s = 0.0
         self._moved = (-1, 0.0)
@@ -54,13 +40,15 @@ class Play:
         self._began = time.monotonic()
         await self._go(self._speed or self._drive.speed, first=True)
         with _progress(self._console) as progress:
-            bar = progress.add_task("ticks", total=self._total)
+            bar = progress.add_task("ticks", total=self._recorded.rows)
             while not await self._is_played():
                 progress.update(bar, completed=self._processed())
                 await asyncio.sleep(LOOK_S)
             progress.update(bar, completed=self._processed())
         self._took_s = time.monotonic() - self._began
-        await self._settle(farm)
+        ending = Ending(self._console, self._recorded, farm.settings.bar_intervals)
+        await ending.come()
+        self.seen = ending.seen
         self.is_over = True
 
     def _processed(self) -> int:
@@ -68,18 +56,24 @@ class Play:
 
     async def _go(self, speed: float, *, first: bool = False) -> None:
         control = wiring.venue_control()
-        pace = await asyncio.to_thread(control.play if first else control.run, speed)
+        pace = await answered(lambda: control.play(speed) if first else control.run(speed))
         wiring.stored_pace().write(pace)
 
     async def _is_played(self) -> bool:
-        status = await asyncio.to_thread(wiring.venue_control().status)
-        self.seen = await asyncio.to_thread(figures.read)
+        status = await self._status()
+        self.seen = seen = await asyncio.to_thread(figures.read)
         self.sent = status["ticks_sent"]
         if self._speed is None and not status["done"]:
             before = self._drive.speed
-            if self._drive.next(self.seen.waiting) != before:
+            if self._drive.next(sum(seen.mailboxes.values()), sum(seen.queues[name] for name in DECIDING)) != before:
                 await self._go(self._drive.speed)
         return bool(status["done"]) and self._has_arrived(time.monotonic())
+
+    async def _status(self) -> dict[str, Any]:
+        status = await answered(wiring.venue_control().status)
+        if not status["playing"]:
+            raise CannotStart(f"The simulated venue began anew. See venue.log in {_logs()}, and start the replay again")
+        return status
 
     def _has_arrived(self, now_s: float) -> bool:
         """Whether every tick came through; CannotStart if the rest does not come."""
@@ -87,24 +81,14 @@ class Play:
         if processed != self._moved[0]:
             self._moved = (processed, now_s)
         if processed < self.sent and now_s - self._moved[1] > LOST_S:
-            cure = f"See feed.log and ticks.log in {wiring.settings().data_dir / 'logs'}, and try a lower --speed"
+            cure = f"See feed.log and ticks.log in {_logs()}, and try a lower --speed"
             raise CannotStart(f"{self.sent - processed} of {self.sent} ticks were lost on their way. {cure}")
         return processed >= self.sent
 
-    async def _settle(self, farm: Farm) -> None:
-        """The last bars close by the clock; then signals and orders come to their end."""
-        longest = max(map(interval_seconds, farm.settings.bar_intervals))
-        await asyncio.sleep(LATENESS_MS / 1000 + longest / self._pace() + SLACK_S)
-        deadline = time.monotonic() + SETTLED_S
-        while time.monotonic() < deadline:
-            self.seen = await asyncio.to_thread(figures.read)
-            if self.seen.waiting == 0 and await asyncio.to_thread(wiring.reports().at_rest):
-                return
-            await asyncio.sleep(LOOK_S)
-        self._console.print(f"Some signals or orders have not come to their end {SETTLED_S:g} s after the last tick.")
-
     def _pace(self) -> float:
-        return self._speed or self._drive.speed
+        """How fast it was, on the average."""
+        recorded_s = (self._recorded.last_us - self._recorded.first_us) / 1_000_000
+        return self._speed or round(max(recorded_s / max(self._took_s, 0.001), 0.001), 2)
 
     def rows(self, bad: int) -> dict[str, str]:
         """The first rows of the table."""
@@ -113,7 +97,7 @@ class Play:
             "ticks processed": str(self._processed()),
             "bars": str(wiring.reports().bars()),
             **({"rows left out": str(bad)} if bad else {}),
-            "took": f"{self._took_s:.1f} s, {self._total / max(self._took_s, 0.001):.0f} ticks/s",
+            "took": f"{self._took_s:.1f} s, {self._recorded.rows / max(self._took_s, 0.001):.0f} ticks/s",
             "tick → order": self._delay(),
         }
 
@@ -134,6 +118,10 @@ class Play:
             "speed": self._pace(),
             **seen,
         }
+
+
+def _logs() -> Path:
+    return wiring.settings().data_dir / "logs"
 
 
 def _progress(console: Console) -> Progress:

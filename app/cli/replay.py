@@ -12,7 +12,8 @@ from rich.console import Console
 
 from app import store, wiring
 from app.cli.codes import FAILED
-from app.cli.play import LATENESS_MS, TOP_SPEED, Play
+from app.cli.drive import TOP_SPEED
+from app.cli.play import LATENESS_MS, Play
 from app.domain import recording
 from app.domain.market import interval_seconds
 from app.domain.recording import BadRecording, BadRow
@@ -22,16 +23,16 @@ from workers.farm import Farm
 from workers.ports import NO_METRICS, free_port
 
 SHOWN_BAD_ROWS = 5
-TYPED = (
-    "CDB_REDIS_URL",
-    "CDB_DATABASE_URL",
-    "CDB_VENUE_FAULTS",
-)  # what is not taken from a file: it may be another farm's
+SHOWN_SYMBOLS = 3
+TYPED = ("CDB_REDIS_URL", "CDB_DATABASE_URL", "CDB_VENUE_FAULTS")  # not taken from a file: it may be another farm's
 
 File = Annotated[
     Path, typer.Argument(help="Recorded trades: our columns, or Binance's trades or aggTrades; .csv, .gz, .zip.")
 ]
-Speed = Annotated[str, typer.Option(help="Times as fast as recorded, or max: as fast as the farm follows.")]
+Speed = Annotated[
+    str,
+    typer.Option(help=f"Times as fast as recorded, up to {TOP_SPEED:g}, or max: as fast as signals and orders follow."),
+]
 Bar = Annotated[str, typer.Option(help="The interval of the bars, such as 1s or 1m.")]
 SkipBad = Annotated[
     bool, typer.Option("--skip-bad", help="Leave out rows that are no trade instead of refusing the file.")
@@ -45,15 +46,19 @@ def replay(file: File, speed: Speed = "1", bar: Bar = "1s", skip_bad: SkipBad = 
     The farm lives in CDB_DATA_DIR/replays, so that one which trades is not disturbed. Strategies, risk and orders are
     set as here, whatever else is set it trades at its own simulator. CDB_REDIS_URL and CDB_DATABASE_URL are used if
     they are in the environment, not if they are in a file; the database must be empty.
+
+    Ticks, bars and signals are the same at any speed. Orders are not: faster than 100 times, a signal would be too
+    old before an order of it can be sent. max slows down while ticks, bars, signals or orders pile up.
     """
     pace, console = _speed(speed), Console(stderr=as_json)
+    _interval(bar)
     bad: list[BadRow] = []
     found = recording.summary(file, bad=bad.append if skip_bad else _refuse)
     _tell_left_out(bad, console)
-    _interval(bar)
+    _in_our_currency(file, sorted(found.symbols))
     _settings_of_its_own(file, bar, sorted(found.symbols))
     _empty_database()
-    play = Play(console, found.rows, pace)
+    play = Play(console, found, pace)
     farm = Farm(flower=False)
     try:
         asyncio.run(farm.run(lambda sentence: console.print(sentence, highlight=False), play.run))
@@ -77,6 +82,16 @@ def _tell_left_out(bad: list[BadRow], console: Console) -> None:
         console.print(f"left out: {row.file}, line {row.line}: {row.problem}", markup=False, soft_wrap=True)
     if len(bad) > SHOWN_BAD_ROWS:
         console.print(f"left out: {len(bad) - SHOWN_BAD_ROWS} more", highlight=False)
+
+
+def _in_our_currency(file: Path, symbols: list[str]) -> None:
+    others = [symbol for symbol in symbols if symbol.partition("/")[2] != wiring.CURRENCY]
+    if others:
+        problem = (
+            f"it holds trades of {', '.join(others[:SHOWN_SYMBOLS])}, and the account is kept in {wiring.CURRENCY}"
+        )
+        cure = f"play a file of pairs that are quoted in it, such as BTC/{wiring.CURRENCY}"
+        raise BadRecording(BadRow(file.name, 0, problem, cure))
 
 
 def _speed(text: str) -> float | None:

@@ -32,6 +32,7 @@ QUOTES = (
 )
 OURS = ("timestamp_ms", "symbol", "price", "quantity", "side")
 MICROSECONDS_FROM = 10**14
+JITTER_US = 100_000  # how far rows of different symbols may be out of order: no bar is closed as soon as that
 COLUMNS = "use timestamp_ms,symbol,price,quantity,side[,trade_id], or a file of Binance's archive (trades or aggTrades)"
 
 
@@ -80,6 +81,7 @@ def rows(path: Path, *, symbol: str | None = None, bad: Callable[[BadRow], None]
     """
     with _lines(path) as lines:
         read: Callable[[Sequence[str]], Row] | None = None
+        order = _Order()
         for number, fields in enumerate(csv.reader(lines), start=1):
             if not any(fields):
                 continue
@@ -89,9 +91,40 @@ def rows(path: Path, *, symbol: str | None = None, bad: Callable[[BadRow], None]
                 if is_header:
                     continue
             try:
-                yield read(fields)
+                row = order.next(read(fields))
             except (ValueError, InvalidOperation, IndexError) as error:
-                bad(BadRow(path.name, number, _problem(error, fields), "correct the line or leave it out"))
+                bad(BadRow(path.name, number, _problem(error, fields), _cure(error)))
+            else:
+                yield row
+
+
+class _Unsorted(ValueError):
+    """A row comes after one that happened later."""
+
+
+class _Order:
+    """Bars are made of prints in the order of their time, to the millisecond: a row that goes back is none."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, Row] = {}
+        self._newest: Row | None = None
+
+    def next(self, row: Row) -> Row:
+        """The row; raises _Unsorted if an earlier one of its symbol, or much of another, has a later time."""
+        last, newest = self._last.get(row.symbol), self._newest
+        if last is not None and row.time_us // 1000 < last.time_us // 1000:
+            raise _behind(row, last)
+        if newest is not None and row.time_us < newest.time_us - JITTER_US:
+            raise _behind(row, newest)
+        self._last[row.symbol] = row
+        if newest is None or row.time_us > newest.time_us:
+            self._newest = row
+        return row
+
+
+def _behind(row: Row, earlier: Row) -> _Unsorted:
+    by_s = (earlier.time_us - row.time_us) / 1_000_000
+    return _Unsorted(f"its time is {by_s:.3f} s before that of a row of {earlier.symbol} above it")
 
 
 @contextmanager
@@ -226,12 +259,17 @@ def _problem(error: Exception, fields: Sequence[str]) -> str:
     return str(error)
 
 
+def _cure(error: Exception) -> str:
+    return "sort the file by time" if isinstance(error, _Unsorted) else "correct the line or leave it out"
+
+
 @dataclass(slots=True)
 class Traded:
-    """What a file holds of one symbol."""
+    """What a file holds of one symbol; `last_us` is when it traded last."""
 
     first_price: Decimal
     rows: int = 0
+    last_us: int = 0
     price_decimals: int = 0
     quantity_decimals: int = 0
 
@@ -254,6 +292,7 @@ def summary(path: Path, *, symbol: str | None = None, bad: Callable[[BadRow], No
         first_us, last_us = first_us or row.time_us, max(last_us, row.time_us)
         traded = symbols.setdefault(row.symbol, Traded(row.price))
         traded.rows += 1
+        traded.last_us = row.time_us
         traded.price_decimals = max(traded.price_decimals, decimals(row.price))
         traded.quantity_decimals = max(traded.quantity_decimals, decimals(row.quantity))
     if not symbols:

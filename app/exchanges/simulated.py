@@ -1,4 +1,4 @@
-"""What only our own simulated venue can be asked: how far it is, to play a recording, to go faster."""
+"""What only our own simulated venue can be asked: how far it is, to play a recording, to go faster or on."""
 
 from collections.abc import Mapping
 from http.client import HTTPException
@@ -28,6 +28,11 @@ class Control:
         """How its clock runs."""
         return _pace(self.status()["pace"])
 
+    def sent_until_us(self) -> int | None:
+        """Until when every tick of its recording was sent, in its own time; None while some wait to be sent."""
+        until_ms: int | None = self.status()["sent_until_ms"]
+        return None if until_ms is None else until_ms * 1000
+
     def play(self, speed: float) -> Pace:
         """Start its recording; the clock may jump to just before the first tick."""
         return _pace(self._ask("POST", "play", {"speed": speed}))
@@ -35,6 +40,10 @@ class Control:
     def run(self, speed: float) -> Pace:
         """Go on at another speed, without a jump."""
         return _pace(self._ask("POST", "pace", {"speed": speed}))
+
+    def skip(self, to_us: int) -> Pace:
+        """The clock of a recording that is over goes on to a time at once."""
+        return _pace(self._ask("POST", "skip", {"to_us": to_us}))
 
     def tick(self, symbol: str, price: float, quantity: float, side: str = "buy") -> None:
         """Print one tick now."""

@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 from app.domain.pace import Pace
 
+NOTICE_US = 300_000  # by when every process of a farm has heard of a change
+
 
 class Clock:
     """`real` tells microseconds since the epoch; everything at the venue is dated by `now_us`."""
@@ -22,12 +24,14 @@ class Clock:
         return self.now_us() // 1000
 
     def jump(self, venue_us: int, speed: float) -> Pace:
-        """From now on it shows `venue_us` and runs at another speed; never back."""
-        real_us = self.real()
-        self.pace = Pace(real_us, max(venue_us, self.pace.at(real_us)), speed)
-        return self.pace
+        """Soon it shows `venue_us`, and from then on it runs at another speed; never back."""
+        return self._change(speed, venue_us)
 
     def run(self, speed: float) -> Pace:
-        """Another speed, without a jump."""
-        self.pace = self.pace.faster(self.real(), speed)
+        """Soon it runs at another speed, without a jump."""
+        return self._change(speed, None)
+
+    def _change(self, speed: float, venue_us: int | None) -> Pace:
+        real_us = self.real()
+        self.pace = self.pace.since(real_us).changed(real_us + NOTICE_US, speed, venue_us)
         return self.pace

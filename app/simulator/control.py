@@ -40,9 +40,10 @@ class Control:
             "ticks_sent": venue.printed,
             "ticks_total": replay.total if replay else None,
             "playing": replay.playing if replay else True,
-            "done": replay.done and self._hub.quiet if replay else False,
+            "done": self._is_over,
             "bad_rows": replay.bad_rows if replay else 0,
             "time_us": venue.clock.now_us(),
+            "sent_until_ms": self._hub.sent_until(replay.given_until(venue.clock.now_ms())) if replay else None,
             "pace": self._pace(),
             "orders": venue.accepted,
             "connections": len(self._hub.clients),
@@ -63,6 +64,17 @@ class Control:
     async def pace(self, wanted: Mapping[str, Any]) -> Answer:
         """Another speed from now on, without a jump."""
         self._venue.clock.run(_speed(wanted))
+        return self._pace()
+
+    async def skip(self, wanted: Mapping[str, Any]) -> Answer:
+        """The clock of a replay that is over goes on to `to_us` at once; nothing would have happened until then.
+
+        Whatever was signed before is late afterwards: ask when nothing is under way. Answers the pace.
+        """
+        if not self._is_over:
+            raise Refusal(400, "only the clock of a replay that is over can skip a time")
+        clock = self._venue.clock
+        clock.jump(int(_positive(wanted, "to_us")), clock.pace.speed)
         return self._pace()
 
     async def tick(self, wanted: Mapping[str, Any]) -> Answer:
@@ -117,9 +129,15 @@ class Control:
             self._refusing.add(closing)
             closing.add_done_callback(self._refusing.discard)
 
+    @property
+    def _is_over(self) -> bool:
+        """Whether a replay was played to its end, and everybody has it all."""
+        market = self._venue.market
+        return isinstance(market, Replay) and market.done and self._hub.quiet
+
     def _pace(self) -> dict[str, object]:
-        pace = self._venue.clock.pace
-        return {"real_us": pace.real_us, "venue_us": pace.venue_us, "speed": pace.speed}
+        pace: dict[str, object] = msgspec.to_builtins(self._venue.clock.pace)
+        return pace
 
 
 def wanted_of(body: bytes) -> Mapping[str, Any]:

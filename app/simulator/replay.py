@@ -1,4 +1,4 @@
-"""A recorded market: a file's rows, once each, in their order, with their spacing, moved to now by whole minutes."""
+"""A recorded market: a file's rows, once each, in their order, at their recorded times."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,7 +12,7 @@ from app.simulator.market import Listing, Print
 
 log = structlog.get_logger()
 
-MINUTE_US = 60_000_000
+DAY_US = 86_400_000_000
 HEADSTART_US = 100_000
 SHOWN_BAD_ROWS = 5
 AT_ONCE = 20_000
@@ -21,13 +21,15 @@ AT_ONCE = 20_000
 class Replay:
     """Prints nothing until `play`; `bad_rows` are counted and left out, unless `strict`.
 
+    The venue's clock is set to `launch_us`, noon of the day before the first row: whoever connects until midnight
+    hears bars of up to a day from their beginning. A recording that waits for longer is moved by whole days.
     Raises BadRecording for a file that cannot be played.
     """
 
     kind = "replay"
     seed: int | None = None
 
-    def __init__(self, path: Path, *, lead_us: int = 5_000_000, now_us: int, strict: bool = False) -> None:
+    def __init__(self, path: Path, *, strict: bool = False) -> None:
         self.bad_rows = 0
         self._path, self._strict = path, strict
         self.summary: Summary = summary(path, bad=stop if strict else self._count)
@@ -35,21 +37,20 @@ class Replay:
         self.listings: Mapping[str, Listing] = {one.name: one for one in listings_of(self.summary)}
         self.sent: Counter[str] = Counter()
         self._names = {one.symbol: one.name for one in self.listings.values()}
-        self._shift_us = whole_minutes(now_us + lead_us - self.summary.first_us, up=False)
-        self.launch_us = self.summary.first_us + self._shift_us - lead_us
+        self._shift_us = 0
+        self.launch_us = self.summary.first_us // DAY_US * DAY_US - DAY_US // 2
         self.begins_ms = self.start_ms = self.launch_us // 1000
         self._rows: Iterator[Row] | None = None
         self._next: Row | None = None
 
     def play(self, now_us: int) -> int:
         """Start, and return to which time the venue's clock may go at once: just before the first print."""
+        begins_us = self.summary.first_us - HEADSTART_US
         if self._rows is None:
-            first_us = self.summary.first_us
-            if first_us + self._shift_us - HEADSTART_US < now_us:
-                self._shift_us = whole_minutes(now_us + HEADSTART_US - first_us, up=True)
+            self._shift_us = max(0, -(-(now_us - begins_us) // DAY_US)) * DAY_US
             self._rows = rows(self._path, bad=_skip)
             self._next = next(self._rows, None)
-        return self.summary.first_us + self._shift_us - HEADSTART_US
+        return begins_us + self._shift_us
 
     @property
     def playing(self) -> bool:
@@ -65,31 +66,32 @@ class Replay:
         """Rows whose time has come, at most so many at once."""
         found: list[Print] = []
         while self._rows is not None and self._next is not None and len(found) < AT_ONCE:
-            time_ms = (self._next.time_us + self._shift_us) // 1000
-            if time_ms > now_ms:
+            if self._time_ms(self._next) > now_ms:
                 break
-            found.append(self._print(self._next, time_ms))
+            found.append(self._print(self._next))
             self._next = next(self._rows, None)
         return found
+
+    def given_until(self, now_ms: int) -> int:
+        """Up to when every row was given: behind the clock if there are more than can be given in time."""
+        return now_ms if self._next is None else min(now_ms, self._time_ms(self._next) - 1)
 
     def past(self, name: str, since_ms: int, until_ms: int) -> Iterable[Print]:
         """A recording has no past of its own."""
         return ()
 
-    def _print(self, row: Row, time_ms: int) -> Print:
+    def _time_ms(self, row: Row) -> int:
+        return (row.time_us + self._shift_us) // 1000
+
+    def _print(self, row: Row) -> Print:
         name = self._names[row.symbol]
         self.sent[name] += 1
-        return Print(name, time_ms, row.price, row.quantity, row.side, row.trade_id or str(self.sent[name]))
+        return Print(name, self._time_ms(row), row.price, row.quantity, row.side, row.trade_id or str(self.sent[name]))
 
     def _count(self, row: BadRow) -> None:
         self.bad_rows += 1
         if self.bad_rows <= SHOWN_BAD_ROWS:
             log.warning("row left out", problem=str(row))
-
-
-def whole_minutes(us: int, *, up: bool) -> int:
-    """The nearest whole minutes that are not above, or with `up` not below."""
-    return -(-us // MINUTE_US) * MINUTE_US if up else us // MINUTE_US * MINUTE_US
 
 
 def listings_of(recorded: Summary) -> Iterator[Listing]:

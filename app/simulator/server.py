@@ -85,6 +85,7 @@ class Server:
             ("GET", "/sim/status"): control.status,
             ("POST", "/sim/play"): control.play,
             ("POST", "/sim/pace"): control.pace,
+            ("POST", "/sim/skip"): control.skip,
             ("POST", "/sim/tick"): control.tick,
             ("GET", "/sim/faults"): control.faults,
             ("POST", "/sim/faults"): control.fail,

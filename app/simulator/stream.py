@@ -76,7 +76,7 @@ class Hub:
         self._venue, self._keys = venue, keys
         self._channels: dict[str, Channel] = {}
         self._by_symbol: defaultdict[str, list[Channel]] = defaultdict(list)
-        self._dirty: dict[Channel, None] = {}  # in the order in which they were printed to
+        self._dirty: dict[Channel, int] = {}  # since when (ms), in the order in which they were printed to
         self._known: dict[str, Balance] = dict(venue.account.balances)
         self._tidied_us = 0
         venue.on_print.append(self._printed)
@@ -128,6 +128,12 @@ class Hub:
     def quiet(self) -> bool:
         """Whether everything was pushed and sent."""
         return not self._dirty and not self.backlog
+
+    def sent_until(self, printed_ms: int) -> int | None:
+        """Until when all prints were sent, if they were printed until then; None while something waits to be sent."""
+        if self.backlog:
+            return None
+        return min(printed_ms, *(since_ms - 1 for since_ms in self._dirty.values())) if self._dirty else printed_ms
 
     def drop_all(self) -> None:
         """Cut every connection."""
@@ -215,7 +221,7 @@ class Hub:
     def _printed(self, one: Print) -> None:
         for each in self._by_symbol.get(one.symbol, ()):
             each.take(one)
-            self._dirty[each] = None
+            self._dirty.setdefault(each, one.time_ms)
 
     def _changed(self, change: Change, reason: str) -> None:
         """Push the account's events to those who listen to them."""

@@ -1,13 +1,12 @@
-"""`cdb replay` of a minute and a half of real trades: every tick once, the bars of pandas, the signals of plain `ta`.
+"""`cdb replay` of real trades: every tick once, the bars of pandas, the signals of plain `ta`, all at their own time.
 
-It is played on the farm's own SQLite and Redis, and on servers that it is given. What comes of it is held against the
-file alone, so that both replays are also the same.
+All of them are played as fast as can be asked for, on the farm's own SQLite and Redis and on servers that it is given.
+What comes of it is held against the file alone, so that both replays are also the same.
 """
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TypeVar
 
 import pytest
@@ -24,26 +23,18 @@ from tests.unit.strategies.test_real_trades import Found, bars_of_a_second, plai
 Row = TypeVar("Row", bound=Base)
 Bars = list[tuple[Timestamp, float, float, float, float, int, bool]]
 
-SECONDS, SPEED = 90, 20
-MINUTE = timedelta(minutes=1)
+SPEED = 100
 COLUMNS = ["timestamp_ms", "symbol", "price", "quantity", "side", "trade_id"]
 
 
 @dataclass(frozen=True)
 class Played:
-    """What a replay left in its database; `shift` is how much later than in the file everything happened."""
+    """What a replay left in its database."""
 
     told: dict[str, object]
     ticks: Sequence[MarketDataRow]
     bars: Sequence[BarRow]
     signals: Sequence[SignalRow]
-    shift: timedelta
-
-
-@pytest.fixture
-def trades(recorded_trades: DataFrame) -> DataFrame:
-    """The first 90 seconds of the file."""
-    return recorded_trades.loc[: recorded_trades.index[0] + Timedelta(seconds=SECONDS)]
 
 
 @pytest.fixture(params=KINDS)
@@ -56,18 +47,18 @@ def place(cdb: Commands, request: pytest.FixtureRequest) -> str:
     return url
 
 
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(200)
 def test_real_trades_become_the_bars_of_pandas_and_the_signals_of_plain_ta(
-    cdb: Commands, trades: DataFrame, place: str, redis_client: "redis.Redis"
+    cdb: Commands, recorded_trades: DataFrame, place: str, redis_client: "redis.Redis"
 ) -> None:
-    played = replayed(cdb, trades, place)
+    trades = recorded_trades
+    played = replayed(cdb, trades, place, "1s")
 
     assert counted(played) == {"sent": len(trades), "received": len(trades), "processed": len(trades), "lost": 0}
-    assert played.shift % MINUTE == timedelta()
     for symbol in trades["symbol"].unique():
         assert ticks_of(played, symbol) == ticks_in(trades, symbol)
         bars = bars_of_a_second(trades, symbol)
-        assert bars_found(played, symbol) == bars_wanted(trades, bars, symbol)
+        assert bars_found(played, symbol) == bars_wanted(trades, bars, symbol, "1s")
         assert volumes_found(played, symbol) == pytest.approx(list(bars["volume"]), rel=1e-12)
         assert signals_of(played, symbol) == plainly(bars)
     assert {str(signal.signal_type) for signal in played.signals} == {"BUY", "SELL"}
@@ -75,17 +66,29 @@ def test_real_trades_become_the_bars_of_pandas_and_the_signals_of_plain_ta(
     assert redis_client.keys() == [], "a replay leaves nothing on a server that is not its own"
 
 
-def replayed(cdb: Commands, trades: DataFrame, place: str) -> Played:
+@pytest.mark.timeout(150)
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+def test_bars_of_five_minutes_are_those_of_pandas_the_last_one_too_in_which_the_file_ends(
+    cdb: Commands, recorded_trades: DataFrame, place: str
+) -> None:
+    trades = recorded_trades.loc[: recorded_trades.index[0] + Timedelta(seconds=60)]
+    played = replayed(cdb, trades, place, "5m")
+
+    for symbol in trades["symbol"].unique():
+        bars = trades[trades["symbol"] == symbol]["price"].resample("5min", label="right", closed="left").ohlc()
+        assert len(bars) == 2
+        assert bars_found(played, symbol) == bars_wanted(trades, bars, symbol, "5min")
+
+
+def replayed(cdb: Commands, trades: DataFrame, place: str, bar: str) -> Played:
     file = cdb.data_dir / "trades.csv.gz"
     trades[COLUMNS].to_csv(file, index=False)
-    ended = cdb.run("replay", str(file), "--speed", str(SPEED), "--bar", "1s", "--json")
+    ended = cdb.run("replay", str(file), "--speed", str(SPEED), "--bar", bar, "--json")
     assert ended.returncode == 0, ended.stderr
     if "*" in place:
         (found,) = cdb.data_dir.glob("replays/*/cdb.sqlite")
         place = f"sqlite:///{found}"
-    ticks, bars, signals = rows(place, MarketDataRow), rows(place, BarRow), rows(place, SignalRow)
-    shift = min(tick.timestamp for tick in ticks) - trades.index[0].to_pydatetime()
-    return Played(json.loads(ended.stdout), ticks, bars, signals, shift)
+    return Played(json.loads(ended.stdout), rows(place, MarketDataRow), rows(place, BarRow), rows(place, SignalRow))
 
 
 def rows(url: str, table: type[Row]) -> Sequence[Row]:
@@ -115,7 +118,7 @@ def ticks_of(played: Played, symbol: str) -> list[tuple[int, float, float, str]]
     times = [tick.timestamp for tick in played.ticks if tick.symbol == symbol]
     assert times == sorted(set(times))
     return [
-        (Timestamp(tick.timestamp - played.shift).value // 1_000_000, tick.price, tick.volume, tick.side)
+        (Timestamp(tick.timestamp).value // 1_000_000, tick.price, tick.volume, tick.side)
         for tick in played.ticks
         if tick.symbol == symbol
     ]
@@ -128,16 +131,16 @@ def ticks_in(trades: DataFrame, symbol: str) -> list[tuple[int, float, float, st
 
 def bars_found(played: Played, symbol: str) -> Bars:
     return [
-        (Timestamp(bar.end - played.shift), bar.open, bar.high, bar.low, bar.close, bar.ticks, bar.whole)
+        (Timestamp(bar.end), bar.open, bar.high, bar.low, bar.close, bar.ticks, bar.whole)
         for bar in sorted(played.bars, key=lambda bar: bar.end)
         if bar.symbol == symbol
     ]
 
 
-def bars_wanted(trades: DataFrame, bars: DataFrame, symbol: str) -> Bars:
+def bars_wanted(trades: DataFrame, bars: DataFrame, symbol: str, span: str) -> Bars:
     """As pandas has them; its counts come from the trades once more."""
     of_symbol = trades[trades["symbol"] == symbol]
-    counts = of_symbol["price"].resample("1s", label="right", closed="left").count()
+    counts = of_symbol["price"].resample(span, label="right", closed="left").count()
     figures = bars[["open", "high", "low", "close"]].itertuples(name=None)
     return [(end, o, h, low, c, int(counts[end]), True) for end, o, h, low, c in figures]
 
@@ -149,7 +152,7 @@ def volumes_found(played: Played, symbol: str) -> list[float]:
 
 def signals_of(played: Played, symbol: str) -> Found:
     return sorted(
-        (Timestamp(one.timestamp - played.shift), str(one.signal_type).lower())
+        (Timestamp(one.timestamp), str(one.signal_type).lower())
         for one in played.signals
         if one.symbol == symbol and one.strategy == "momentum"
     )

@@ -10,6 +10,7 @@ import pytest
 
 from app.domain.errors import Refused, Unavailable
 from app.exchanges.simulated import Control
+from tests.fixtures.commands import until
 from tests.fixtures.venue import ServedVenue, served
 from workers.ports import free_port
 from workers.venue import VenueConfig
@@ -62,6 +63,28 @@ def test_a_recording_is_played_and_runs_faster_without_a_jump(tmp_path: Path) ->
 
     assert (first.speed, faster.speed) == (1, 50)
     assert faster.venue_us >= first.venue_us
+    assert faster.before == first
+
+
+def test_a_recording_tells_until_when_it_sent_everything_and_skips_what_is_left(tmp_path: Path) -> None:
+    file = tmp_path / "trades.csv"
+    file.write_text(TRADES)
+    last_us = 1_723_075_200_500_000
+    with served(VenueConfig(market="replay", replay_file=file)) as venue:
+        control = Control(venue.rest_url)
+        waiting_us = control.sent_until_us()
+        control.play(10)
+        until(lambda: bool(control.status()["done"]), "its end")
+        sent_us, skipped = control.sent_until_us(), control.skip(last_us + 3_600_000_000)
+
+    assert waiting_us is not None
+    assert sent_us is not None
+    assert waiting_us < last_us <= sent_us
+    assert (skipped.venue_us, skipped.speed) == (last_us + 3_600_000_000, 10)
+
+
+def test_a_market_that_was_not_recorded_does_not_tell_until_when_it_sent_everything(venue: ServedVenue) -> None:
+    assert Control(venue.rest_url).sent_until_us() is None
 
 
 def test_what_it_refuses_is_told_with_its_code(venue: ServedVenue) -> None:

@@ -41,7 +41,8 @@ from tests.fixtures import _trial_tasks as trial
 from tests.fixtures.databases import KINDS
 from tests.fixtures.farm import LIVE, configured
 from tests.fixtures.memory.builders import a_letter, a_signal, an_exit, an_order, some_bars
-from tests.fixtures.venue import ServedVenue
+from tests.fixtures.venue import ServedVenue, served
+from workers.venue import VenueConfig
 
 BTC = "BTC/USDT"
 
@@ -188,6 +189,20 @@ def test_the_past_is_filled_from_the_venue(trading: ServedVenue) -> None:
 
     assert upkeep.warm() >= 0
     assert upkeep.asked == {(BTC, "1s"), ("ETH/USDT", "1s")}
+
+
+def test_a_replay_has_no_past_to_be_filled(farm_settings: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    upkeep.asked.clear()
+    with served(VenueConfig(symbols=(BTC, "ETH/USDT"), ticks_per_s=30, seed=5, past_h=1)) as venue:
+        own = {"CDB_EXCHANGE_REST_URL": venue.rest_url, "CDB_EXCHANGE_WS_URL": venue.ws_url, "CDB_CLOCK": "replay"}
+        with configured({**farm_settings, **own}, monkeypatch):
+            migrate(wiring.database())
+            assert upkeep.warm() == 0
+
+            upkeep.asked.clear()
+            monkeypatch.setenv("CDB_CLOCK", "system")
+            wiring.reset()
+            assert upkeep.warm() > 0
 
 
 def test_histories_are_checked_by_the_venues_clock(trading: ServedVenue) -> None:

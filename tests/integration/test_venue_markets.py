@@ -5,6 +5,7 @@ import time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
 import aiohttp
 import pytest
@@ -13,6 +14,7 @@ from ccxt.protobuf.mexc import PushDataV3ApiWrapper_pb2
 
 from app.bus import Keys, Limiter
 from app.domain.rate_limit import Budget
+from tests.fixtures.commands import until
 from tests.fixtures.venue import ServedVenue, served
 from tests.integration.test_venue_ccxt import SYMBOL, client_of
 from workers.venue import CannotServe, VenueConfig
@@ -62,34 +64,48 @@ async def test_a_replay_sends_every_row_once_in_order_with_its_spacing(tmp_path:
         found = await heard(venue, 20)
         status = await asyncio.to_thread(venue.status)
 
-    shift_ms = found[0][1] - START_MS
-    assert shift_ms % MINUTE_MS == 0
     for symbol in ("BTC/USDT", "ETH/USDT"):
-        sent = [(at + shift_ms, price, quantity) for at, name, price, quantity in rows if name == symbol]
+        sent = [(at, price, quantity) for at, name, price, quantity in rows if name == symbol]
         assert [row[1:] for row in found if row[0] == symbol.replace("/", "")] == sent
     assert (status["ticks_sent"], status["ticks_total"], status["done"]) == (1500, 1500, True)
 
 
 def test_a_replay_waits_to_be_played_and_then_keeps_its_pace(tmp_path: Path) -> None:
     recording(tmp_path / "trades.csv", 200)
-    with served(VenueConfig(market="replay", replay_file=tmp_path / "trades.csv", replay_lead_s=0.1)) as venue:
-        time.sleep(0.3)
+    with served(VenueConfig(market="replay", replay_file=tmp_path / "trades.csv")) as venue:
         waiting = venue.status()
         pace = venue.tell("play", {"speed": 5})
         faster = venue.tell("pace", {"speed": 50})
 
     assert (waiting["playing"], waiting["ticks_sent"], waiting["done"]) == (False, 0, False)
     assert waiting["time_us"] <= pace["venue_us"]
-    assert (pace["venue_us"] // 1000 + 100 - START_MS) % MINUTE_MS == 0
+    assert pace["venue_us"] // 1000 + 100 == START_MS
     assert pace["speed"] == 5
     passed_us = faster["real_us"] - pace["real_us"]
     assert faster["venue_us"] == pytest.approx(pace["venue_us"] + 5 * passed_us, abs=10)
+
+
+def test_it_tells_until_when_everything_was_sent_and_its_clock_can_skip_what_is_left(tmp_path: Path) -> None:
+    recording(tmp_path / "trades.csv", 200)
+    with served(VenueConfig(market="replay", replay_file=tmp_path / "trades.csv")) as venue:
+        assert venue.status()["sent_until_ms"] < START_MS
+        with pytest.raises(HTTPError, match="400"):
+            venue.tell("skip", {"to_us": START_MS * 1000})
+        venue.tell("play", {"speed": 50})
+        until(lambda: bool(venue.status()["done"]), "the end of the recording")
+        assert venue.status()["sent_until_ms"] >= START_MS + 199 * 7
+
+        later_us = START_MS * 1000 + 3_600_000_000
+        pace = venue.tell("skip", {"to_us": later_us})
+        assert (pace["venue_us"], pace["speed"]) == (later_us, 50)
+        until(lambda: venue.status()["sent_until_ms"] >= later_us // 1000, "the clock's going on")
 
 
 def test_orders_of_a_replay_are_dated_and_judged_by_its_clock(tmp_path: Path) -> None:
     recording(tmp_path / "trades.csv", 2000)
     with served(VenueConfig(market="replay", replay_file=tmp_path / "trades.csv")) as venue:
         pace = venue.tell("play", {"speed": 2})
+        until(lambda: venue.status()["time_us"] >= pace["venue_us"], "the change of its clock")
         client = client_of(venue, options={"defaultType": "spot", "fetchMarkets": {"types": ["spot"]}})
         client.nonce = lambda: (pace["venue_us"] + 2 * (time.time_ns() // 1000 - pace["real_us"])) // 1000
         placed = client.create_order(SYMBOL, "limit", "buy", 1, 50)

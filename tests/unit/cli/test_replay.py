@@ -12,8 +12,10 @@ from rich.console import Console
 from app import wiring
 from app.cli import replay
 from app.cli.codes import FAILED, WRONG
-from app.cli.play import FIRST_SPEED, LAG_ROWS, LOST_S, TOP_SPEED, Drive, Play
+from app.cli.drive import FIRST_SPEED, LAG_MESSAGES, LAG_ROWS, TOP_SPEED, Drive
+from app.cli.play import LOST_S, Play
 from app.domain.market import Bar
+from app.domain.recording import Summary
 from app.store import Bars, Database
 from tests.fixtures.hostile import own_environment, speaks_to_its_own_simulator_alone
 from tests.fixtures.memory.builders import NOON
@@ -24,6 +26,9 @@ from workers.supervisor import CannotStart
 HEADER = "timestamp_ms,symbol,price,quantity,side\n"
 GOOD = "1723075200000,BTC/USDT,55000.1,0.5,buy\n1723075200500,ETH/USDT,2400,1,sell\n"
 BROKEN = "1723075200700,BTC/USDT,minus,0.5,buy\n"
+
+
+NOTHING = Summary(10, 0, 0, {})
 
 
 class StartsNothing:
@@ -64,6 +69,44 @@ def test_a_bar_that_is_no_interval_is_wrong_usage(typed: Typed, trades: Path) ->
 
     assert ended.code == WRONG
     assert "'1y' is no interval: write a number and s, m, h or d, such as 1m" in ended.err
+
+
+def test_help_says_how_fast_it_goes_at_most(typed: Typed) -> None:
+    told = " ".join(typed("replay", "--help").out.replace("│", "").split())
+
+    assert "Times as fast as recorded, up to 100, or max: as fast as signals and orders follow" in told
+    assert "faster than 100 times, a signal would be too old before an order of it can be sent" in told
+
+
+def test_a_wrong_bar_is_told_before_the_file_is_read(typed: Typed) -> None:
+    ended = typed("replay", "none.csv", "--bar", "1y")
+
+    assert ended.code == WRONG
+    assert "'1y' is no interval" in ended.err
+
+
+def test_pairs_that_the_account_cannot_pay_for_are_refused_before_anything_starts(typed: Typed, trades: Path) -> None:
+    trades.write_text(HEADER + GOOD + "1723075200900,ETH/BTC,0.04,1,buy\n1723075200900,BTC/FDUSD,55000,1,buy\n")
+
+    ended = typed("replay", str(trades))
+
+    assert ended.code == WRONG
+    problem = "trades.csv: it holds trades of BTC/FDUSD, ETH/BTC, and the account is kept in USDT"
+    assert ended.err == f"{problem}; play a file of pairs that are quoted in it, such as BTC/USDT\n"
+
+
+def test_rows_that_are_not_in_the_order_of_their_time_are_told_with_line_and_cure(
+    typed: Typed, trades: Path, own_settings: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay, "Farm", StartsNothing)
+    trades.write_text(HEADER + GOOD + "1723075199000,BTC/USDT,55000.1,0.5,buy\n")
+
+    refused, played = typed("replay", str(trades)), typed("replay", str(trades), "--skip-bad")
+
+    assert refused.code == WRONG
+    told = "trades.csv, line 4: its time is 1.000 s before that of a row of BTC/USDT above it"
+    assert refused.err == f"{told}; sort the file by time; --skip-bad leaves out all such lines\n"
+    assert f"left out: {told}" in played.out
 
 
 def test_a_file_that_is_not_there_is_told_with_its_cure(typed: Typed) -> None:
@@ -260,19 +303,24 @@ def test_on_a_server_that_others_use_it_leaves_no_key_behind(
 def test_as_fast_as_possible_is_faster_while_nothing_waits() -> None:
     drive = Drive()
 
-    assert drive.next(0) == FIRST_SPEED * 1.5
-    assert [drive.next(0) for _ in range(20)][-1] == TOP_SPEED
+    assert drive.next(0, 0) > FIRST_SPEED
+    assert [drive.next(0, 0) for _ in range(20)][-1] == TOP_SPEED
 
 
-def test_and_slower_when_ticks_pile_up_but_never_slower_than_recorded() -> None:
+@pytest.mark.parametrize(("rows", "messages"), [(LAG_ROWS, 0), (0, LAG_MESSAGES)])
+def test_and_slower_while_ticks_or_bars_pile_up_but_never_slower_than_recorded(rows: int, messages: int) -> None:
     drive = Drive()
 
-    assert drive.next(LAG_ROWS + 1) == FIRST_SPEED * 0.9
-    assert [drive.next(LAG_ROWS + 1) for _ in range(50)][-1] == 1.0
+    assert drive.next(rows + 1, messages + 1) < FIRST_SPEED
+    assert [drive.next(rows + more, messages + more) for more in range(2, 50)][-1] == 1.0
 
 
-def test_and_keeps_its_pace_in_between() -> None:
-    assert Drive().next(LAG_ROWS // 2) == FIRST_SPEED
+def test_and_keeps_its_pace_in_between_and_while_what_piled_up_becomes_less() -> None:
+    drive = Drive()
+
+    assert drive.next(LAG_ROWS // 2, 0) == FIRST_SPEED
+    slower = drive.next(3 * LAG_ROWS, 0)
+    assert drive.next(2 * LAG_ROWS, 0) == slower
 
 
 def test_the_speed_is_a_number_or_none_for_max() -> None:
@@ -282,7 +330,7 @@ def test_the_speed_is_a_number_or_none_for_max() -> None:
 
 
 def test_ticks_that_do_not_arrive_end_a_replay_with_a_cure(data_dir: Path) -> None:
-    play = Play(Console(), 10, 1.0)
+    play = Play(Console(), NOTHING, 1.0)
     play.sent = 10
 
     assert not play._has_arrived(100.0)
@@ -291,4 +339,6 @@ def test_ticks_that_do_not_arrive_end_a_replay_with_a_cure(data_dir: Path) -> No
 
 
 def test_before_its_first_look_a_replay_has_nothing_to_tell(data_dir: Path) -> None:
-    assert Play(Console(), 10, 1.0).plain(0) == {"ticks_sent": 0, "ticks_processed": 0, "bad_rows": 0, "speed": 1.0}
+    told = Play(Console(), NOTHING, 1.0).plain(0)
+
+    assert told == {"ticks_sent": 0, "ticks_processed": 0, "bad_rows": 0, "speed": 1.0}

@@ -87,6 +87,41 @@ def test_a_bad_row_is_named_with_its_line_or_left_out(tmp_path: Path, line: str,
         list(rows(path))
 
 
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("1723161255341,BTC/USDT,1,1,buy,8", "its time is 0.001 s before that of a row of BTC/USDT above it"),
+        ("1723161250000,ETH/USDT,1,1,buy,8", "its time is 5.342 s before that of a row of BTC/USDT above it"),
+    ],
+)
+def test_a_row_that_goes_back_in_time_is_named_as_a_bad_one_or_left_out(
+    tmp_path: Path, line: str, problem: str
+) -> None:
+    path = written(tmp_path / "ours.csv", HEADER + OURS + "\n" + line + "\n" + OURS + "\n")
+    heard: list[BadRow] = []
+
+    assert list(rows(path, bad=heard.append)) == [ROW, ROW]
+    assert [str(row) for row in heard] == [f"ours.csv, line 3: {problem}; sort the file by time"]
+    with pytest.raises(BadRecording, match=r"ours\.csv, line 3: its time is .* sort the file by time"):
+        summary(path)
+
+
+def test_symbols_that_were_recorded_side_by_side_may_be_out_of_order_by_as_little_as_no_bar_notices(
+    tmp_path: Path,
+) -> None:
+    other = OURS.replace("BTC", "ETH").replace("342,", "250,")
+    path = written(tmp_path / "ours.csv", f"{HEADER}{OURS}\n{other}\n{OURS}\n{other}\n")
+
+    assert [row.symbol for row in rows(path)] == ["BTC/USDT", "ETH/USDT"] * 2
+
+
+def test_within_a_millisecond_nobody_asks_for_the_order(tmp_path: Path) -> None:
+    later, earlier = TRADES.replace("342", "342900"), TRADES.replace("342", "342100")
+    path = written(tmp_path / "BTCUSDT-trades-2025-08-08.csv", f"{later}\n{earlier}\n")
+
+    assert [row.time_us % 1000 for row in rows(path)] == [900, 100]
+
+
 def test_an_archives_row_needs_its_truth(tmp_path: Path) -> None:
     path = written(tmp_path / "BTCUSDT-trades.csv", TRADES + "\n" + TRADES.replace("True", "maybe"))
     with pytest.raises(BadRecording, match="isBuyerMaker"):
@@ -130,12 +165,8 @@ def test_a_summary_knows_how_much_of_what_a_file_holds(tmp_path: Path) -> None:
     found = summary(path)
     assert (found.rows, found.first_us, found.last_us) == (2, 1723161255342000, 1723161255400000)
     traded = found.symbols["BTC/USDT"]
-    assert (traded.rows, traded.first_price, traded.price_decimals, traded.quantity_decimals) == (
-        2,
-        Decimal("61837.63"),
-        2,
-        2,
-    )
+    assert (traded.rows, traded.last_us, traded.first_price) == (2, 1723161255400000, Decimal("61837.63"))
+    assert (traded.price_decimals, traded.quantity_decimals) == (2, 2)
 
 
 def test_names_and_decimals() -> None:

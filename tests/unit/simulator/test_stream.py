@@ -85,3 +85,17 @@ def test_a_stream_that_nobody_listens_to_any_more_is_forgotten(wire: Wire) -> No
     assert hub.quiet is False  # the reply to the subscription waits
     client.waiting.clear()
     assert hub.quiet
+
+
+def test_what_has_not_been_sent_is_known_by_its_time(wire: Wire) -> None:
+    venue, hub = a_hub()
+    client = connected(hub, wire)
+    hub._subscribe(client, [STREAM])
+    assert hub.sent_until(NOW_US // 1000) is None, "the reply to the subscription waits"
+
+    client.waiting.clear()
+    assert hub.sent_until(NOW_US // 1000) == NOW_US // 1000
+    venue.take(a_print("60000"))
+    venue.take(a_print("60001"))
+    assert hub.sent_until(NOW_US // 1000 + 50) == NOW_US // 1000 - 1
+    assert hub.sent_until(NOW_US // 1000 - 50) == NOW_US // 1000 - 50

@@ -15,7 +15,7 @@ from tests.fixtures.fakes import MemoryTopics
 from tests.unit.workers.test_line import BTC, QUICK, MemoryStream, MemoryVenue, a_print
 from tests.unit.workers.test_outbox import MemoryMailboxes, until
 from workers.feed import Feed
-from workers.feed_ports import Habits
+from workers.feed_ports import Habits, SentUntil
 
 NOON = datetime(2024, 11, 20, 12, 1, 30, tzinfo=UTC)
 HABITS: dict[str, Any] = {
@@ -76,7 +76,7 @@ class Sheet:
 
 
 class Scene:
-    def __init__(self, **habits: Any) -> None:
+    def __init__(self, *, sent_until: SentUntil | None = None, **habits: Any) -> None:
         self.market, self.mailboxes, self.sheet, self.topics = (
             MemoryMarket(),
             MemoryMailboxes(),
@@ -93,6 +93,7 @@ class Scene:
             now=lambda: NOON,
             symbols=[BTC],
             habits=Habits(**(HABITS | habits)),
+            sent_until=sent_until,
         )
 
     def ready(self) -> bool:
@@ -143,6 +144,38 @@ async def test_a_replay_takes_the_farms_clock_for_the_venues() -> None:
 
     assert scene.market.measured == 0
     assert scene.mailboxes.rows(1)[0][1] == round(NOON.timestamp() * 1e6)
+
+
+async def test_a_replay_marks_no_time_until_which_it_was_not_sent_everything() -> None:
+    told: list[int | None] = [None, 7_000_000]
+    unheard = iter(range(2))
+
+    def sent_until() -> int | None:
+        if next(unheard, None) is not None:
+            raise Unavailable("busy")
+        return told.pop(0) if len(told) > 1 else told[0]
+
+    async with running(Scene(lossless=True, sent_until=sent_until)) as scene:
+        await until(lambda: scene.mailboxes.rows(1))
+
+    assert {row[1] for row in scene.mailboxes.rows(1)} == {7_000_000}
+
+
+async def test_a_replay_whose_clock_is_not_known_yet_takes_its_ticks() -> None:
+    a_day_ms = 86_400_000
+    async with running(Scene(lossless=True)) as scene:
+        await until(scene.ready)
+        scene.market.stream.say(BTC, a_print(a_day_ms, 5.0))
+        await until(lambda: [row for row in scene.mailboxes.rows(0) if row[0] == BTC])
+
+    assert scene.sheet.counts.get("ticks_bad", 0) == 0
+
+
+async def test_a_tick_far_ahead_of_the_clock_is_none_on_a_market_that_lives() -> None:
+    async with running(Scene()) as scene:
+        await until(scene.ready)
+        scene.market.stream.say(BTC, a_print(86_400_000, 5.0))
+        await until(lambda: scene.sheet.counts.get("ticks_bad") == 1)
 
 
 async def test_the_clock_goes_on_without_a_connection_that_stays_behind_and_says_what_it_lacks() -> None:
