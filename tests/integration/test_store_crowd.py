@@ -85,9 +85,9 @@ def test_sixty_four_approvals_at_once_meet_the_limit_exactly(
 
 def test_sixteen_wishes_for_one_symbol_become_one_position(database: Database) -> None:
     ledger, ready = prepared(database, CROWD[:1]), FORKED.Barrier(16)
-    small = Sizing(share=Decimal("0.001"))
+    small, usual = Sizing(share=Decimal("0.001")), dict[str, Any]()
 
-    wishes = ((address(database), ready, CROWD[0], f"wish-{number}", small, {}) for number in range(16))
+    wishes = ((address(database), ready, CROWD[0], f"wish-{number}", small, usual) for number in range(16))
     assert at_once(enters, *wishes) == [0] * 16
 
     assert decided(database) == {"approved": 1, "refused": 15}
