@@ -2,10 +2,6 @@
 
 import asyncio
 import contextlib
-import shutil
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -15,39 +11,9 @@ from app.domain.orders import OrderState
 from tasks import orders, upkeep
 from tasks._base import AWAY
 from tests.fixtures.farm import approved
-from tests.fixtures.redis_server import start_redis, stop_redis
+from tests.fixtures.redis_server import OwnRedis
 from tests.fixtures.venue import ServedVenue
 from workers.outbox import Outbox
-
-
-class OwnRedis:
-    """A server that nobody else uses, and its memory."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-
-    def fill(self) -> None:
-        """From now on it refuses whatever would need memory."""
-        self._allow("1")
-
-    def empty(self) -> None:
-        """There is room again."""
-        self._allow("0")
-
-    def _allow(self, size: str) -> None:
-        with connect(self.url) as client:
-            client.config_set("maxmemory", size)
-
-
-@pytest.fixture
-def own_redis(farm_settings: dict[str, str]) -> Iterator[OwnRedis]:
-    """The farm's Redis in this test."""
-    folder = Path(tempfile.mkdtemp(prefix="cdb-", dir="/tmp"))
-    server, url = start_redis(folder)
-    farm_settings |= {"CDB_REDIS_URL": url, "CDB_PATIENCE_S": "0.01"}
-    yield OwnRedis(url)
-    stop_redis(server)
-    shutil.rmtree(folder)
 
 
 def test_c10_orders_are_sent_and_settled_though_nothing_can_be_published(
