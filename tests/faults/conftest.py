@@ -8,7 +8,7 @@ import pytest
 
 from app.simulator.scenario import load
 from app.store import Database
-from tests.faults.laboratory import SYMBOLS, Laboratory
+from tests.faults.laboratory import SYMBOLS, Laboratory, StillClock
 from tests.fixtures.venue import served
 from workers.venue import VenueConfig
 
@@ -26,7 +26,8 @@ def laboratory(sqlite: Database) -> Iterator[Callable[[str], Laboratory]]:
                 balances={"USDT": Decimal(10_000)},
                 scenario=load(number) if number else None,
             )
-            one = Laboratory(stack.enter_context(served(config)), sqlite)
+            clock = StillClock()
+            one = Laboratory(stack.enter_context(served(config, real=clock.us)), sqlite, clock)
             stack.callback(lambda: one.close())
             return one
 

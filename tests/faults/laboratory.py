@@ -1,14 +1,13 @@
 """The fault laboratory: the real steps over SQLite and ccxt, and a simulated venue that plays a scenario."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
-from time import monotonic, sleep
 from typing import Any
 
 from sqlalchemy import func, select
 
 from app import store
-from app.domain.market import microseconds
+from app.domain.market import instant, microseconds
 from app.domain.orders import Leg, Order, OrderState, OrderType, Side
 from app.domain.protection import Protection
 from app.domain.risk import Breaker
@@ -23,7 +22,7 @@ from app.steps.watch_positions import watch_positions
 from app.store import Database
 from models import ExecutionRow, TradeRow
 from tests.fixtures.fakes import MemoryHandOn, MemoryPrices, MemoryResting, MemoryTopics
-from tests.fixtures.memory.builders import a_signal
+from tests.fixtures.memory.builders import NOON, a_signal
 from tests.fixtures.venue import ServedVenue
 
 SYMBOLS = ("BTC/USDT", "ETH/USDT")
@@ -31,12 +30,40 @@ BTC, ETH = SYMBOLS
 PRICE = Decimal(100)
 RECV_WINDOW = timedelta(seconds=5)
 READ_LAG = timedelta(milliseconds=100)
-PATIENCE_S = 5
+ORDER_TIMEOUT = timedelta(minutes=1)
+LOOK = timedelta(milliseconds=50)
+LOOKS = 100
+ANSWERED_S = 20  # by a venue that nothing is wrong with, on a machine however slow
 
 
-def now() -> datetime:
-    """The real clock: the simulator's runs with it."""
-    return datetime.now(UTC)
+class StillClock:
+    """The farm's clock and the venue's: it goes on when the test says so, so that a slow machine changes nothing."""
+
+    def __init__(self) -> None:
+        self._us = microseconds(NOON)
+
+    def us(self) -> int:
+        """Microseconds since the epoch."""
+        return self._us
+
+    def now(self) -> datetime:
+        """The same as an instant."""
+        return instant(self._us)
+
+    def go_on(self, span: timedelta) -> None:
+        """So long has passed."""
+        self._us += span // timedelta(microseconds=1)
+
+
+class Client(mexc.Client):
+    """Waits long for an answer, and for that to a cancel as long as the test says: only a scenario makes one late."""
+
+    cancel_s: float = ANSWERED_S
+
+    def fetch2(self, path: str, api: Any = "public", method: str = "GET", *more: Any) -> Any:
+        """With the time-out of its kind, in milliseconds."""
+        self.timeout = round((self.cancel_s if method == "DELETE" else ANSWERED_S) * 1000)
+        return super().fetch2(path, api, method, *more)
 
 
 class Drained:
@@ -54,25 +81,24 @@ class Drained:
 class Laboratory:
     """A farm without workers: the test calls each step itself. Both symbols cost 100 USDT."""
 
-    def __init__(self, venue: ServedVenue, database: Database) -> None:
-        self.venue, self.database = venue, database
+    def __init__(self, venue: ServedVenue, database: Database, clock: StillClock) -> None:
+        self.venue, self.database, self.clock, self.now = venue, database, clock, clock.now
         self.hand_on, self.announce, self.prices = MemoryHandOn(), MemoryTopics(), MemoryPrices()
         self._signals = 0
         self.connect()
         for symbol in SYMBOLS:
             self.tick(PRICE, symbol)
         self.refresh()
-        self.ledger.open_account(Decimal(10_000), now())
+        self.ledger.open_account(Decimal(10_000), self.now())
 
     def connect(self) -> None:
         """What a process has of its own: a client, and the ports over the database."""
         config = self.venue.config
-        self.client = mexc.Client(
+        self.client = Client(
             rest_url=self.venue.rest_url,
-            now=now,
+            now=self.now,
             api_key=config.api_key,
             api_secret=config.api_secret,
-            timeout_s=1,
             recv_window_ms=round(RECV_WINDOW.total_seconds() * 1000),
             throttle=False,
         )
@@ -95,17 +121,17 @@ class Laboratory:
 
     def refresh(self) -> None:
         """Read the venue's rules."""
-        self.instruments.save(*self.market.instruments(), now())
+        self.instruments.save(*self.market.instruments(), self.now())
 
     def tick(self, price: object, symbol: str = BTC) -> None:
         """The market prints, and the farm has heard it."""
         self.venue.tick(symbol, price, 1000)
-        self.prices.heard[symbol] = (float(str(price)), microseconds(now()))
+        self.prices.heard[symbol] = (float(str(price)), microseconds(self.now()))
 
     def approve(self, symbol: str = BTC, order_type: OrderType = OrderType.IOC, **changes: Any) -> str | None:
         """A fresh signal, decided; the client order id, or None if it was refused."""
         self._signals += 1
-        at = now()
+        at = self.now()
         wanted = {"symbol": symbol, "price": 100.0, "bar_end": at, "found_at": at, **changes}
         signal: Signal = a_signal(f"signal-{self._signals}", **wanted)
         self.signals.save(signal)
@@ -147,14 +173,13 @@ class Laboratory:
             hand_on=self.hand_on,
             lease=timedelta(seconds=lease_s),
             announce=self.announce,
-            now=now,
+            now=self.now,
         )
         return self.orders.get(name)
 
     def settle(
         self,
         name: str,
-        order_timeout_s: float = 60,
         read_lag: timedelta = READ_LAG,
         later: timedelta = timedelta(0),
     ) -> Order:
@@ -168,20 +193,21 @@ class Laboratory:
             levels_changed=lambda: None,
             hand_on=self.hand_on,
             announce=self.announce,
-            now=lambda: now() + later,
+            now=lambda: self.now() + later,
             recv_window=RECV_WINDOW,
             read_lag=read_lag,
-            order_timeout=timedelta(seconds=order_timeout_s),
+            order_timeout=ORDER_TIMEOUT,
         )
         return self.orders.get(name)
 
     def settled(self, name: str, *states: OrderState, **terms: Any) -> Order:
         """Ask until it is in one of these states."""
-        deadline = monotonic() + PATIENCE_S
-        while (order := self.settle(name, **terms)).state not in states:
-            assert monotonic() < deadline, f"still {order.state} after {PATIENCE_S} s"
-            sleep(0.05)
-        return order
+        for _ in range(LOOKS):
+            order = self.settle(name, **terms)
+            if order.state in states:
+                return order
+            self.clock.go_on(LOOK)
+        raise AssertionError(f"still {order.state} after {LOOKS} looks")
 
     def holding(self, symbol: str = BTC) -> Order:
         """An entry that is filled and booked."""
@@ -198,7 +224,7 @@ class Laboratory:
             sent_again=MemoryResting[str](),
             letters=self.letters,
             hand_on=self.hand_on,
-            at=now() + timedelta(minutes=1),
+            at=self.now() + timedelta(minutes=1),
             patience=timedelta(seconds=5),
         )
         return list(self.hand_on.calls)
@@ -211,7 +237,7 @@ class Laboratory:
             audits=store.Audits(self.database),
             announce=self.announce,
             alert_after=timedelta(seconds=10),
-            at=now() + timedelta(seconds=after_s),
+            at=self.now() + timedelta(seconds=after_s),
         )
 
     @property

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
@@ -24,7 +24,7 @@ from app.steps.history_alarm import Alarm
 from app.steps.warm_windows import warm_windows
 from app.store import Database
 from models import AuditRow
-from tests.faults.laboratory import BTC, SYMBOLS, Laboratory, now
+from tests.faults.laboratory import BTC, SYMBOLS, Laboratory
 from tests.fixtures.memory.builders import NOON, a_signal, an_instrument
 from tests.fixtures.venue import ServedVenue, served
 from workers.venue import VenueConfig
@@ -35,17 +35,22 @@ EVEN = Decimal(1000)
 CALM = Account(TradingState.ACTIVE, cash=EVEN, equity=EVEN, day_open=EVEN, day_high=EVEN)
 
 
+def now() -> datetime:
+    """The real clock: that of a venue whose market goes on by itself."""
+    return datetime.now(UTC)
+
+
 class Windows:
     """A farm that only keeps windows of a minute, at a venue whose klines end ten minutes ago."""
 
     def __init__(self, venue: ServedVenue, database: Database, outdated: OutdatedHistories) -> None:
-        self.venue, self.database, self.outdated = venue, database, outdated
+        self.venue, self.database, self.outdated, self.now = venue, database, outdated, now
         self.client = mexc.Client(rest_url=venue.rest_url, now=now, timeout_s=5, throttle=False)
         self.market, self.bars, self.audits = mexc.Market(self.client), store.Bars(database), store.Audits(database)
         self.asked: set[tuple[str, str]] = set()
 
     def warm(self) -> int:
-        at = now()
+        at = self.now()
         return warm_windows(
             market=self.market,
             bars=self.bars,
@@ -62,7 +67,7 @@ class Windows:
         return check_history(
             market=self.market,
             bars=self.bars,
-            alarm=Alarm(self.outdated, self.audits, at or now()),
+            alarm=Alarm(self.outdated, self.audits, at or self.now()),
             symbols=(BTC,),
             intervals=("1m",),
             size=SIZE,
@@ -73,7 +78,7 @@ class Windows:
 
     def window(self) -> list[Bar]:
         """The last minutes, if nothing is missing."""
-        return self.bars.window(BTC, "1m", now(), SIZE)
+        return self.bars.window(BTC, "1m", self.now(), SIZE)
 
     def audited(self) -> list[str]:
         query = select(AuditRow.event_type).where(AuditRow.event_type == "history.outdated")
@@ -141,8 +146,8 @@ def test_F30_a_market_that_does_not_trade_is_no_alarm(
     laboratory: Callable[[str], Laboratory], windows: Windows
 ) -> None:
     quiet = laboratory("F30")
-    windows.market = quiet.market
-    later = now() + timedelta(hours=2)
+    windows.market, windows.now = quiet.market, quiet.now
+    later = quiet.now() + timedelta(hours=2)
     quiet.tick(100)
 
     windows.warm()

@@ -11,11 +11,12 @@ import pytest
 from app.domain.orders import TERMINAL, Order, OrderState, OrderType, Side
 from app.domain.portfolio import TradeStatus
 from app.domain.protection import Protection
-from tests.faults.laboratory import BTC, ETH, READ_LAG, RECV_WINDOW, Laboratory, now
+from tests.faults.laboratory import BTC, ETH, ORDER_TIMEOUT, READ_LAG, RECV_WINDOW, Laboratory
 from tests.fixtures.memory.builders import an_order
 
 S = OrderState
 Make = Callable[..., Laboratory]
+OVER = 2 * ORDER_TIMEOUT
 
 
 def test_F01_a_create_that_times_out_is_looked_up_and_not_sent_again(laboratory: Make) -> None:
@@ -23,7 +24,7 @@ def test_F01_a_create_that_times_out_is_looked_up_and_not_sent_again(laboratory:
     name = lab.entry()
 
     doubted = lab.place(name)
-    reserved = lab.ledger.account({}, now()).reserved
+    reserved = lab.ledger.account({}, lab.now()).reserved
     lab.place(name)
     found = lab.settle(name)
 
@@ -34,9 +35,9 @@ def test_F01_a_create_that_times_out_is_looked_up_and_not_sent_again(laboratory:
 def test_F02_not_found_within_the_read_lag_proves_nothing(laboratory: Make) -> None:
     lab = laboratory("F2")
     name = lab.entry()
-    claimed = lab.orders.claim(name, at=now(), lease=timedelta(0))  # its sender dies once the venue has it
+    claimed = lab.orders.claim(name, at=lab.now(), lease=timedelta(0))  # its sender dies once the venue has it
     assert claimed is not None
-    lab.trading.submit(claimed, signed_at=now())
+    lab.trading.submit(claimed, signed_at=lab.now())
 
     terms: dict[str, Any] = {"read_lag": timedelta(seconds=1), "later": RECV_WINDOW}
     assert lab.settle(name, **terms).state is S.UNKNOWN
@@ -73,7 +74,7 @@ def test_F05_an_order_that_filled_while_it_was_cancelled_counts_as_filled(labora
     lab = laboratory("F5")
     name = resting(lab)
 
-    order = lab.settle(name, order_timeout_s=0)
+    order = lab.settle(name, later=OVER)
 
     assert (order.state, order.filled) == (S.FILLED, order.amount)
     assert lab.trade(order.trade_id).left == order.amount
@@ -81,6 +82,7 @@ def test_F05_an_order_that_filled_while_it_was_cancelled_counts_as_filled(labora
 
 def test_F06_a_new_exit_waits_for_the_end_of_the_old_one(laboratory: Make) -> None:
     lab = laboratory("F6")
+    lab.client.cancel_s = 1
     trade = lab.holding().trade_id
     lab.prices.heard[BTC] = (110.0, lab.prices.heard[BTC][1])
     old = lab.exit(trade, order_type=OrderType.LIMIT)
@@ -88,9 +90,9 @@ def test_F06_a_new_exit_waits_for_the_end_of_the_old_one(laboratory: Make) -> No
     lab.place(old)
     lab.settle(old)
 
-    assert lab.settle(old, order_timeout_s=0).is_live  # the answer to the cancel did not come
+    assert lab.settle(old, later=OVER).is_live  # the answer to the cancel did not come
     assert lab.exit(trade) is None
-    assert lab.settle(old).state is S.CANCELLED
+    lab.settled(old, S.CANCELLED)
     assert lab.exit(trade) is not None
 
 
@@ -141,13 +143,14 @@ def test_F11_what_a_partial_fill_leaves_is_no_order_and_what_it_bought_can_be_le
 
 def test_F10_a_position_whose_exit_is_cancelled_slowly_is_measured_and_told(laboratory: Make) -> None:
     lab = laboratory("F10")
+    lab.client.cancel_s = 1
     trade = lab.holding().trade_id
     name = lab.exit(trade, order_type=OrderType.LIMIT)
     assert name is not None
     lab.place(name)
 
     exposed = [lab.watch(seconds) for seconds in (2, 4, 12)]
-    lab.settled(name, S.CANCELLED, order_timeout_s=0)
+    lab.settled(name, S.CANCELLED, later=OVER)
     after = lab.watch(14)
 
     assert (exposed, after) == ([0, 1, 1], 0)
@@ -178,7 +181,7 @@ def test_F13_an_exit_that_was_refused_sells_what_is_free_and_then_waits_and_is_t
     entry = lab.holding()
     half = lab.instruments.get(BTC).floor_amount(entry.amount / 2)
     by_hand = an_order("BY-HAND", side=Side.SELL, type=OrderType.LIMIT, amount=half, price=Decimal(price))
-    lab.trading.submit(by_hand, signed_at=now())
+    lab.trading.submit(by_hand, signed_at=lab.now())
 
     refused, sold, again = (left(lab, entry.trade_id) for _ in range(3))
     rest = entry.amount - sold.filled
@@ -195,7 +198,7 @@ def test_F13_what_was_locked_is_sold_once_it_is_free(laboratory: Make) -> None:
     lab = laboratory()
     entry = lab.holding()
     by_hand = an_order("BY-HAND", side=Side.SELL, type=OrderType.LIMIT, amount=entry.amount, price=Decimal(150))
-    lab.trading.submit(by_hand, signed_at=now())
+    lab.trading.submit(by_hand, signed_at=lab.now())
     assert left(lab, entry.trade_id).state is S.REJECTED
     assert lab.exit(entry.trade_id) is None
     assert lab.trading.look_up(by_hand).state is S.OPEN  # type: ignore[union-attr]  # it was left alone
@@ -239,7 +242,7 @@ def test_F12_risk_counts_what_was_filled_of_an_entry(laboratory: Make) -> None:
     lab.place(name)
 
     order = lab.settled(name, S.CANCELLED, S.FILLED)
-    account = lab.ledger.account({BTC: Decimal(100)}, now())
+    account = lab.ledger.account({BTC: Decimal(100)}, lab.now())
 
     assert order.state is S.CANCELLED
     assert 0 < order.filled < order.amount
@@ -252,7 +255,7 @@ def test_F16_an_order_below_a_minimum_that_has_risen_is_refused_and_frees_what_i
 
     order = lab.place(lab.entry())
 
-    assert (order.state, lab.ledger.account({}, now()).reserved) == (S.REJECTED, Decimal(0))
+    assert (order.state, lab.ledger.account({}, lab.now()).reserved) == (S.REJECTED, Decimal(0))
     assert lab.trade(order.trade_id).status == TradeStatus.VOID
     assert lab.holding().state is S.FILLED
 
@@ -262,7 +265,7 @@ def test_F17_a_symbol_that_the_api_does_not_trade_is_refused_and_stops_no_other(
 
     assert [lab.instruments.get(symbol).tradable for symbol in (BTC, ETH)] == [False, True]
     lab.instruments.save(
-        [replace(one, tradable=True) for one in lab.instruments.all()], lab.instruments.markets(), now()
+        [replace(one, tradable=True) for one in lab.instruments.all()], lab.instruments.markets(), lab.now()
     )
     assert lab.place(lab.entry(BTC)).state is S.REJECTED
     assert [lab.instruments.get(symbol).tradable for symbol in (BTC, ETH)] == [False, True]
@@ -275,13 +278,13 @@ def test_F18_an_ioc_that_rests_is_ended_when_its_time_is_over(laboratory: Make) 
     lab.place(name)
 
     assert lab.settle(name).state is S.OPEN
-    assert lab.settle(name, order_timeout_s=0).state is S.CANCELLED
-    assert lab.ledger.account({}, now()).reserved == 0
+    assert lab.settle(name, later=OVER).state is S.CANCELLED
+    assert lab.ledger.account({}, lab.now()).reserved == 0
 
 
 def test_F19_a_symbol_without_market_orders_gets_marketable_limits_from_then_on(laboratory: Make) -> None:
     lab = laboratory("F19")
-    lab.instruments.save([replace(lab.instruments.get(BTC), market_orders=True)], lab.instruments.markets(), now())
+    lab.instruments.save([replace(lab.instruments.get(BTC), market_orders=True)], lab.instruments.markets(), lab.now())
 
     refused = lab.place(lab.entry(order_type=OrderType.MARKET))
     limited = lab.place(lab.entry(order_type=OrderType.MARKET))
@@ -304,15 +307,15 @@ def test_F20_a_clock_that_is_off_costs_one_try_and_is_made_up_for(laboratory: Ma
 def test_F25_a_fill_that_is_told_twice_is_booked_once(laboratory: Make) -> None:
     lab = laboratory("F25")
     order = lab.holding()
-    cash, executions = lab.ledger.account({}, now()).free, lab.executions()
+    cash, executions = lab.ledger.account({}, lab.now()).free, lab.executions()
 
     told = lab.trading.look_up(replace(order, filled=Decimal(0)))  # as one who looked before it was booked
     assert told is not None
     instrument = lab.instruments.get(order.symbol)
-    lab.orders.settle(order, told, instrument=instrument, protection=Protection(), at=now())
+    lab.orders.settle(order, told, instrument=instrument, protection=Protection(), at=lab.now())
 
     assert len(told.fills) == executions == lab.executions()
-    assert lab.ledger.account({}, now()).free == cash
+    assert lab.ledger.account({}, lab.now()).free == cash
 
 
 def test_F26_any_number_of_restarts_end_in_the_same_state(laboratory: Make) -> None:
@@ -326,7 +329,7 @@ def test_F26_any_number_of_restarts_end_in_the_same_state(laboratory: Make) -> N
             assert queue in ("order", "settle")
             lab.place(key)
             lab.settle(key)
-        seen.append((lab.orders.get(name).filled, lab.executions(), lab.ledger.account({}, now()).free))
+        seen.append((lab.orders.get(name).filled, lab.executions(), lab.ledger.account({}, lab.now()).free))
 
     assert len(set(seen)) == 1
     assert (lab.orders.get(name).state, lab.accepted) == (S.FILLED, 1)

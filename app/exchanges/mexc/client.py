@@ -109,12 +109,14 @@ class Client(ccxt.mexc):  # type: ignore[misc]
         return super().fetch2(path, api, method, params, *more)
 
     def synchronise(self) -> None:
-        """Measure how far the venue's clock is from the farm's, unless that is known."""
-        if self._offset_ms is not None:
-            return
-        before = self.now_ms()
-        server = int(self.spotPublicGetTime()["serverTime"])
-        self._offset_ms = server - (before + self.now_ms()) // 2
+        """Measure how far the venue's clock is ahead of the farm's at least, unless that is known.
+
+        It is reckoned from when the answer was here. From the middle of a slow question it could be too much, and
+        what is signed in the future is refused, or taken for longer than we wait until an order counts as absent.
+        """
+        if self._offset_ms is None:
+            server = int(self.spotPublicGetTime()["serverTime"])
+            self._offset_ms = server - self.now_ms()
 
     def forget_offset(self) -> None:
         """Measure it again before the next private request."""

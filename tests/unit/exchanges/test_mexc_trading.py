@@ -139,6 +139,18 @@ def test_an_order_is_signed_with_its_claims_time_and_questions_with_the_farms(ca
     assert len(canned.queries("GET /api/v3/time")) == 1
 
 
+def test_however_long_the_venue_was_asked_for_its_time_nothing_is_signed_in_its_future(canned: Canned) -> None:
+    four = timedelta(seconds=4)
+    canned.answer("GET /api/v3/time", Reply({"serverTime": NOON_MS + 4000}))  # read at the very end of four seconds
+    canned.answer(f"POST {ORDER}", Reply({"orderId": "V1"}))
+    slow = a_client(canned.url, now=lambda: NOON + (four if canned.queries("GET /api/v3/time") else timedelta()))
+
+    Trading(slow).submit(SENT, signed_at=NOON + four)
+    slow.session.close()
+
+    assert canned.queries(f"POST {ORDER}")[0]["timestamp"] == str(NOON_MS + 4000)
+
+
 ANSWERS = {
     "time-out": (Reply(hang=True), Unknown),
     "connection dropped": (Reply(drop=True), Unknown),
