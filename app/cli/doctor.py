@@ -18,7 +18,7 @@ from sqlalchemy.exc import OperationalError
 from app import store, wiring
 from app.cli import limits
 from app.cli.codes import FAILED
-from app.cli.reconcile import told
+from app.cli.reconcile import no_entries, told
 from app.domain.errors import Denied, Missing, RateLimited, VenueError
 from app.domain.market import microseconds
 from app.store import DatabaseError
@@ -189,8 +189,9 @@ def _books() -> Iterator[Finding]:
     except (DatabaseError, OperationalError) as error:
         yield Finding("books", None, f"not known: {error}")
         return
-    if books.reconciled_at is None:
-        yield Finding("books", False, "not compared with the venue's since the start: no entries", "cdb reconcile")
+    blocked = no_entries(books, wiring.now())
+    if blocked:
+        yield Finding("books", False, "; ".join(filter(None, [blocked, told(books.differences)])), "cdb reconcile")
         return
     differ = told(books.differences)
     cure = "look at the account at the venue; cdb reconcile shows all, and --adopt-balance takes its cash over"

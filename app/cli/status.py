@@ -9,7 +9,7 @@ from rich.console import Console
 from app import wiring
 from app.cli import limits
 from app.cli.codes import UNREACHABLE
-from app.cli.reconcile import told
+from app.cli.reconcile import no_entries, told
 from app.domain.errors import Missing
 from app.store.reports import Summary
 from workers import figures, view
@@ -58,8 +58,9 @@ def _books() -> str:
         books = wiring.books().read(wiring.now())
     except Missing:
         return "not open yet"
-    if books.reconciled_at is None:
-        return "not compared with the venue's since the start: no entries"
+    blocked = no_entries(books, wiring.now())
+    if books.reconciled_at is None or blocked:
+        return "; ".join(filter(None, [blocked, told(books.differences)]))
     compared = f"compared with the venue's at {books.reconciled_at:%H:%M:%S}"
     return f"{compared}; {told(books.differences) or 'they agree'}"
 
