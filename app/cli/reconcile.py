@@ -94,11 +94,11 @@ def _compare() -> int:
         compare.run(full=True, begun=begun.isoformat())
         at = wiring.now()
         left = _left(begun, at)
-        if not left or at - since > PATIENCE:
-            return left
-        if left != before:
-            typer.echo(f"{left} symbols wait for their turn at the venue", err=True)
+        if left and left != before:
+            typer.echo(f"Symbols that wait for their turn at the venue: {left}", err=True)
             before, since = left, at
+        elif not left or at - since > PATIENCE:
+            return left
         time.sleep(PAUSE_S)
 
 
