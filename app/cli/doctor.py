@@ -179,6 +179,18 @@ def _histories() -> Iterator[Finding]:
         yield Finding("histories", False, f"outdated: {some}{more}", cure)
 
 
+def _private() -> Iterator[Finding]:
+    if _asleep():
+        return
+    try:
+        told = wiring.feed_status().read()
+    except RedisError:  # it has a finding of its own
+        return
+    if told is not None and told.get("private") == "down":
+        cure = "orders are settled by the poll meanwhile, later; the feed's log says why it is down"
+        yield Finding("private stream", False, "down: nobody hears at once what becomes of orders", cure)
+
+
 def _books() -> Iterator[Finding]:
     if _asleep():
         return
@@ -229,6 +241,7 @@ CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     _keys,
     _requests,
     _histories,
+    _private,
     _books,
     _disk,
     _libraries,
