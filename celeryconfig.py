@@ -120,8 +120,7 @@ beat_schedule = {
     "mark": _every(_settings.mark_s, "tasks.upkeep.mark_equity"),
     "seal": _every(_settings.seal_s, "tasks.upkeep.seal"),
     "warm": _every(_settings.warm_s, "tasks.upkeep.warm"),
-    "reconcile": _every(_settings.reconcile_s, "tasks.upkeep.reconcile"),
-    "reconcile-all": _every(_settings.reconcile_all_s, "tasks.upkeep.reconcile", True),
+    "reconcile": _every(_settings.reconcile_s / 5, "tasks.upkeep.reconcile"),  # a run is a slice of what is due
     "refresh": _every(_settings.refresh_s, "tasks.upkeep.refresh_instruments"),
     "retain": _every(_settings.retain_s, "tasks.upkeep.retain"),
 }

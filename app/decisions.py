@@ -12,6 +12,7 @@ from app.domain.sizing import Sizing
 from app.settings import Settings
 
 A_LIFETIME_S = 3_000_000_000
+LATE_LOOKS = 4  # so many times as long as there is between two looks, and the books count as not compared
 
 
 def rules(settings: Settings) -> list[risk.Rule]:
@@ -58,9 +59,9 @@ def _shared(settings: Settings) -> dict[str, dict[str, Any]]:
             "symbols": ",".join(name for name in settings.symbols if "/" in name),
             "off": ",".join(switched_off(settings)),
         },
-        **(
-            {"not_reconciled": {"limit_s": A_LIFETIME_S}} if settings.clock == "replay" else {}
-        ),  # a farm that cannot restart
+        "not_reconciled": {  # in a replay, never: a farm that cannot restart
+            "limit_s": A_LIFETIME_S if settings.clock == "replay" else max(120, LATE_LOOKS * settings.reconcile_s)
+        },
         "position_size": {
             "min_notional": min(size.min_notional for size in sizes),
             "max_notional": max(size.max_notional for size in sizes),

@@ -5,6 +5,7 @@ from models.audit_head import THE_HEAD, AuditHeadRow
 from models.audits import AuditRow
 from models.bars import BarRow
 from models.base import Base
+from models.cursors import CursorRow
 from models.dead_letters import DeadLetterRow
 from models.equity import EquityRow
 from models.executions import ExecutionRow
@@ -23,6 +24,7 @@ __all__ = [
     "AuditRow",
     "BarRow",
     "Base",
+    "CursorRow",
     "DeadLetterRow",
     "EquityRow",
     "ExecutionRow",

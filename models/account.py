@@ -32,3 +32,4 @@ class AccountRow(Base):
     updated_at: Mapped[datetime] = mapped_column(Instant)
     reconciled_at: Mapped[datetime | None] = mapped_column(Instant)
     differences: Mapped[list[dict[str, Any]] | None] = mapped_column(Json)
+    balances: Mapped[dict[str, Any] | None] = mapped_column(Json)

@@ -5,6 +5,7 @@ from itertools import product
 
 from app import wiring
 from app.celery import farm
+from app.domain.looks import Pace
 from app.steps import archive_ticks as archiving
 from app.steps import check_history as history_checking
 from app.steps import flatten as flattening
@@ -26,7 +27,6 @@ from tasks._base import Upkeep
 from tasks._hand_on import enqueue_drain, hand_on
 from tasks.orders import settle
 
-MOST_SYMBOLS = 100  # that are looked at for strange orders, five a request, besides those that were ordered
 asked: set[tuple[str, str]] = set()  # symbol and interval of each window whose past this process was told
 quiet: dict[tuple[str, str], datetime] = {}  # and until when a market that does not trade need not be looked at
 
@@ -118,30 +118,42 @@ def mark_equity() -> str:
 
 
 @farm.task(base=Upkeep)
-def reconcile(full: bool = False) -> int:
-    """Compare the venue's books with ours; returns how many things differ."""
+def reconcile(full: bool = False, begun: str | None = None) -> int:
+    """Compare a slice of the venue's books with ours; returns how many things differ.
+
+    `full` wants a whole look at all that was traded, once since it was `begun`.
+    """
     found = reconciling.reconcile(
         venue=wiring.venue_account(),
         books=wiring.books(),
+        orders=wiring.orders(),
+        instruments=wiring.instruments(),
+        protection=wiring.protection(),
         prices=wiring.prices(),
         audits=wiring.audits(),
         settle=settle.run,
+        levels_changed=wiring.levels_changed(),
         announce=wiring.topics(),
         currency=wiring.CURRENCY,
-        symbols=wiring.symbols()[:MOST_SYMBOLS] if full else (),
+        symbols=wiring.symbols(),
         tolerance=wiring.settings().reconcile_tolerance,
-        full=full,
+        pace=Pace(wiring.seconds("reconcile"), wiring.seconds("reconcile_all")),
         now=wiring.clock(),
+        full=full,
+        begun=None if begun is None else datetime.fromisoformat(begun),
     )
     return len(found)
 
 
 @farm.task(base=Upkeep)
 def begin() -> int:
-    """What a start does: books that agreed before it must be found to agree again; returns how many things differ."""
+    """What a start does: books that agreed before it must be found to agree again; returns how many things differ.
+
+    Where more symbols matter than there are turns for, beat's reconciliations go on with the rest.
+    """
     wiring.books().forget()
     mark_equity.run()
-    return int(reconcile.run(full=True))
+    return int(reconcile.run())
 
 
 @farm.task(base=Upkeep)

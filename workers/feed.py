@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from difflib import get_close_matches
@@ -33,6 +33,7 @@ class Feed:
 
     A venue that can tell until when it has sent everything is asked for it (`sent_until`): a clock runs on while a busy
     machine sends nothing, and would close bars before their ticks.
+    `beside` is what the status says of what else runs in the process.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Feed:
         symbols: Sequence[str],
         habits: Habits,
         sent_until: SentUntil | None = None,
+        beside: Callable[[], Mapping[str, Any]] = dict,
     ) -> None:
         self._market = market
         self._mailboxes = mailboxes
@@ -57,6 +59,7 @@ class Feed:
         self._now = now
         self._wanted = symbols
         self._habits = habits
+        self._beside = beside
         self._outbox = Outbox(
             mailboxes,
             send_drain=send_drain,
@@ -208,6 +211,7 @@ class Feed:
             "ready": bool(known) and subscribed + len(refused) >= len(known) and not self._behind(),
             "connections": sum(line.behind_since is None for line in self._lines),
             "offset_ms": self._offset_ms,
+            **self._beside(),
         }
 
     def _behind(self) -> bool:
@@ -261,7 +265,7 @@ def main() -> None:
     from app import wiring
     from app.exchanges.mexc.stream import PublicMarket
     from tasks._hand_on import enqueue_drain
-    from workers.private import private_stream
+    from workers.private import Kept, private_stream
 
     for module in ("tasks.ticks", "tasks.orders"):  # so that what is sent can be named
         import_module(module)
@@ -273,6 +277,7 @@ def main() -> None:
     replay = settings.clock == "replay"
 
     async def begin() -> None:
+        private = None if replay else Kept(private_stream)
         feed = Feed(
             market=PublicMarket(settings.rest_url, settings.ws_url, wiring.limiter(settings.rest_url)),
             mailboxes=wiring.mailboxes(),
@@ -284,8 +289,9 @@ def main() -> None:
             symbols=wiring.symbols(),
             habits=Habits(lateness_ms=settings.lateness_ms, lossless=replay),
             sent_until=wiring.venue_control().sent_until_us if replay else None,
+            beside=lambda: {} if private is None else {"private": "up" if private.is_up else "down"},
         )
-        beside = None if replay else asyncio.create_task(private_stream().run())
+        beside = None if private is None else asyncio.create_task(private.run())
         try:
             await serve(feed)
         finally:

@@ -33,7 +33,8 @@ class Stream(Protocol):
 
 
 class Private:
-    """Hands orders to orders.settle as the venue tells of them, and all live ones after each (re)connect.
+    """Hands orders to orders.settle as the venue tells of them, and all live ones after each (re)connect. `is_up` as
+    long as it hears.
 
     Database and broker are asked in a thread of its own: whatever they do, the feed beside it goes on.
     """
@@ -48,6 +49,7 @@ class Private:
         pause_s: float = FIRST_PAUSE_S,
     ) -> None:
         self.told = 0
+        self.is_up = False
         self._stream, self._orders, self._hand_on, self._now = stream, orders, hand_on, now
         self._waiting: dict[str, None] = {}  # an order that is told of twice before it is handed on is handed on once
         self._filling = False
@@ -56,21 +58,25 @@ class Private:
         self._side = ThreadPoolExecutor(1, "private")
 
     async def run(self) -> None:
-        """Go on until cancelled."""
-        handing = asyncio.create_task(self._hand_over())
+        """Go on until cancelled, or until something happens that nobody foresaw."""
         try:
-            while True:
-                try:
-                    await self._stream.listen(self._hear, self._opened)
-                except Unavailable as error:
-                    log.warning("private stream is down, the poll goes on", reason=str(error))
-                await asyncio.sleep(self._pause_s)
-                self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
+            async with asyncio.TaskGroup() as both:
+                both.create_task(self._hand_over())
+                both.create_task(self._listen())
         finally:
-            handing.cancel()
-            await asyncio.gather(handing, return_exceptions=True)
+            self.is_up = False
             self._side.shutdown(wait=False, cancel_futures=True)
             await self._stream.close()
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                await self._stream.listen(self._hear, self._opened)
+            except Unavailable as error:
+                log.warning("private stream is down, the poll goes on", reason=str(error))
+            self.is_up = False
+            await asyncio.sleep(self._pause_s)
+            self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
 
     def _hear(self, client_order_id: str) -> None:
         self.told += 1
@@ -82,7 +88,7 @@ class Private:
         """What happened while nobody listened is told by nobody: ask for every live order."""
         log.info("private stream is up")
         self._pause_s = self._first_pause_s
-        self._filling = True
+        self.is_up = self._filling = True
         self._more.set()
 
     async def _hand_over(self) -> None:
@@ -111,6 +117,32 @@ class Private:
         except Missing:  # placed by hand or by another farm; the reconciliation tells of it
             return
         self._hand_on.settle(name, order.correlation_id, 0)
+
+
+class Kept:
+    """A private stream beside the feed: one that dies is told, and another begins; the feed goes on."""
+
+    def __init__(self, make: Callable[[], Private], *, pause_s: float = FIRST_PAUSE_S) -> None:
+        self._make = make
+        self._first_pause_s = pause_s
+        self._private: Private | None = None
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the stream is heard."""
+        return self._private is not None and self._private.is_up
+
+    async def run(self) -> None:
+        """Go on until cancelled."""
+        pause_s = self._first_pause_s
+        while True:
+            try:
+                self._private = self._make()
+                await self._private.run()
+            except Exception:  # whatever it is, it must not be silence
+                log.exception("private stream died, another begins", pause_s=pause_s)
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
 
 def private_stream() -> Private:

@@ -18,7 +18,7 @@ from sqlalchemy.exc import OperationalError
 from app import log, store, wiring
 from app.cli import limits
 from app.cli.codes import FAILED
-from app.cli.reconcile import told
+from app.cli.reconcile import no_entries, told
 from app.domain.errors import Denied, Missing, RateLimited, VenueError
 from app.domain.market import microseconds
 from app.store import DatabaseError
@@ -193,6 +193,18 @@ def _histories() -> Iterator[Finding]:
         yield Finding("histories", False, f"outdated: {some}{more}", cure)
 
 
+def _private() -> Iterator[Finding]:
+    if _asleep():
+        return
+    try:
+        told = wiring.feed_status().read()
+    except RedisError:  # it has a finding of its own
+        return
+    if told is not None and told.get("private") == "down":
+        cure = "orders are settled by the poll meanwhile, later; the feed's log says why it is down"
+        yield Finding("private stream", False, "down: nobody hears at once what becomes of orders", cure)
+
+
 def _books() -> Iterator[Finding]:
     if _asleep():
         return
@@ -203,8 +215,9 @@ def _books() -> Iterator[Finding]:
     except (DatabaseError, OperationalError) as error:
         yield Finding("books", None, f"not known: {error}")
         return
-    if books.reconciled_at is None:
-        yield Finding("books", False, "not compared with the venue's since the start: no entries", "cdb reconcile")
+    blocked = no_entries(books, wiring.now())
+    if blocked:
+        yield Finding("books", False, "; ".join(filter(None, [blocked, told(books.differences)])), "cdb reconcile")
         return
     differ = told(books.differences)
     cure = "look at the account at the venue; cdb reconcile shows all, and --adopt-balance takes its cash over"
@@ -242,6 +255,7 @@ CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     _keys,
     _requests,
     _histories,
+    _private,
     _books,
     _disk,
     _libraries,

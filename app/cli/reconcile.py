@@ -1,8 +1,10 @@
-"""cdb reconcile: compares the venue's books with ours now, and takes the venue's cash over when a person says so."""
+"""cdb reconcile: compares the venue's books with ours now, and writes down what a person has found out there."""
 
 import getpass
 import json
+import time
 from dataclasses import asdict
+from datetime import datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -11,41 +13,110 @@ from rich.table import Table
 
 from app import wiring
 from app.cli.codes import FAILED
-from app.domain.reconciliation import Difference
+from app.domain.errors import Missing
+from app.domain.looks import WEEK
+from app.domain.reconciliation import Difference, Snapshot
+from app.risk.not_reconciled import Rule
 
 Json = Annotated[bool, typer.Option("--json", help="For machines.")]
 Adopt = Annotated[bool, typer.Option("--adopt-balance", help="Set our cash to the venue's; needs --reason.")]
+End = Annotated[str, typer.Option(metavar="ORDER", help="End an order of ours that the venue cannot be asked about.")]
+Accept = Annotated[bool, typer.Option("--accept-gap", help="A time of which the venue tells nothing was looked at.")]
 Reason = Annotated[str, typer.Option(help="Why, for the audit.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
+PAUSE_S = 2.0
+PATIENCE = timedelta(seconds=30)  # two windows of the venue's limits without any progress
 
-def reconcile(adopt_balance: Adopt = False, reason: Reason = "", yes: Yes = False, as_json: Json = False) -> None:
+
+def reconcile(
+    adopt_balance: Adopt = False,
+    end: End = "",
+    accept_gap: Accept = False,
+    reason: Reason = "",
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
     """Compare the venue's orders, fills and balances with ours; exit code 1 if something differs."""
-    from tasks.upkeep import reconcile as compare  # Celery is half a second that other commands need not wait for
-
     wrong = wiring.another_purpose()
     if wrong:
         raise wiring.SettingsError([wrong])
     if adopt_balance:
-        _adopt(reason.strip(), yes=yes)
-    compare.run(full=True)
+        _adopt(_said(reason), yes=yes)
+    if end:
+        _end(end, _said(reason), yes=yes)
+    if accept_gap:
+        _accept(_said(reason))
+    left = _compare()
     books = wiring.books().read(wiring.now())
-    if as_json:
-        at = books.reconciled_at.isoformat() if books.reconciled_at else None
-        typer.echo(json.dumps({"reconciled_at": at, "differences": [asdict(one) for one in books.differences]}))
-    elif books.differences:
-        Console().print(_table(books.differences))
-    elif books.reconciled_at is not None:
-        typer.echo("The venue's books and ours agree.")
-    if books.reconciled_at is None:
-        typer.echo("Fills of ours could not be booked; the logs of orders say why.", err=True)
-    if books.differences or books.reconciled_at is None:
+    _show(books, left, as_json=as_json)
+    if books.differences or left or books.reconciled_at is None:
         raise typer.Exit(FAILED)
 
 
-def _adopt(reason: str, *, yes: bool) -> None:
-    if not reason:
+def no_entries(books: Snapshot, at: datetime) -> str | None:
+    """Why no entry is approved on account of the books, for status and doctor."""
+    if books.reconciled_at is None:
+        left = books.progress.waiting
+        return (
+            f"not compared with the venue's since the start{f' ({left} symbols are left)' if left else ''}: no entries"
+        )
+    age_s = (at - books.reconciled_at).total_seconds()
+    if any(isinstance(rule, Rule) and age_s > rule.limit_s for rule in wiring.rules()):
+        return f"not compared with the venue's for {age_s:.0f} s: no entries"
+    return None
+
+
+def told(differences: tuple[Difference, ...]) -> str:
+    """The sure ones in a sentence, for status and doctor."""
+    return "; ".join(f"{one.kind} {one.subject}: {one.told}" for one in differences if one.is_sure)
+
+
+def _show(books: Snapshot, left: int, *, as_json: bool) -> None:
+    if as_json:
+        at = books.reconciled_at.isoformat() if books.reconciled_at else None
+        found = {"reconciled_at": at, "left": left, "differences": [asdict(one) for one in books.differences]}
+        typer.echo(json.dumps(found))
+    elif books.differences:
+        Console().print(_table(books.differences))
+    elif not left and books.reconciled_at is not None:
+        typer.echo("The venue's books and ours agree.")
+    if left:
+        typer.echo(f"Symbols that could not be compared: {left}. The farm goes on with them.", err=True)
+    if books.reconciled_at is None:
+        typer.echo("Not all that entries wait for could be compared; the logs say why.", err=True)
+
+
+def _compare() -> int:
+    """Slices until every symbol was looked at wholly; how many were not, when it goes on no more."""
+    from tasks.upkeep import reconcile as compare  # Celery is half a second that other commands need not wait for
+
+    begun = wiring.now()
+    before, since = None, begun
+    while True:
+        compare.run(full=True, begun=begun.isoformat())
+        at = wiring.now()
+        left = _left(begun, at)
+        if left and left != before:
+            typer.echo(f"Symbols that wait for their turn at the venue: {left}", err=True)
+            before, since = left, at
+        elif not left or at - since > PATIENCE:
+            return left
+        time.sleep(PAUSE_S)
+
+
+def _left(begun: datetime, at: datetime) -> int:
+    progress = wiring.books().read(at).progress
+    return len(progress.traded) - progress.wholly(begun)
+
+
+def _said(reason: str) -> str:
+    if not reason.strip():
         raise typer.BadParameter("say why, for the audit", param_hint="--reason")
+    return reason.strip()
+
+
+def _adopt(reason: str, *, yes: bool) -> None:
     cash = wiring.trading().balance(wiring.CURRENCY)
     before = wiring.books().read(wiring.now()).cash
     if not yes:
@@ -56,6 +127,28 @@ def _adopt(reason: str, *, yes: bool) -> None:
     typer.echo(f"The cash is {cash:f} {wiring.CURRENCY} now; it was {before:f}.", err=True)
 
 
+def _accept(reason: str) -> None:
+    gaps = wiring.books().accept_gaps(reason, getpass.getuser(), wiring.now())
+    typer.echo(f"Accepted: {', '.join(gaps) or 'there is no gap'}.", err=True)
+
+
+def _end(name: str, reason: str, *, yes: bool) -> None:
+    """Only what the venue cannot be asked about: the farm itself follows every other order to its end."""
+    at = wiring.now()
+    try:
+        order = wiring.orders().get(name)
+    except Missing as error:
+        raise typer.BadParameter(str(error), param_hint="--end") from error
+    if not order.is_live or order.claimed_at is None or order.claimed_at >= at - WEEK:
+        typer.echo(f"{name} is {order.state}: the farm follows each order of the last 7 days by itself.", err=True)
+        raise typer.Exit(FAILED)
+    if not yes:
+        what = f"{order.side} {order.amount:f} {order.symbol}, of which {order.filled:f} is booked"
+        typer.confirm(f"End {what}?", abort=True)
+    ended = wiring.orders().write_off(name, reason, getpass.getuser(), at)
+    typer.echo(f"{name} is {ended.state} now.", err=True)
+
+
 def _table(differences: tuple[Difference, ...]) -> Table:
     table = Table("what", "which", box=None, padding=(0, 2))
     table.add_column("differs", overflow="fold")
@@ -63,8 +156,3 @@ def _table(differences: tuple[Difference, ...]) -> Table:
     for one in differences:
         table.add_row(one.kind, one.subject, one.told, str(one.seen))
     return table
-
-
-def told(differences: tuple[Difference, ...]) -> str:
-    """The sure ones in a sentence, for status and doctor."""
-    return "; ".join(f"{one.kind} {one.subject}: {one.told}" for one in differences if one.is_sure)

@@ -1,7 +1,8 @@
 """cdb status: what the live view shows, once."""
 
 import json
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -9,7 +10,7 @@ from rich.console import Console
 from app import wiring
 from app.cli import limits
 from app.cli.codes import UNREACHABLE
-from app.cli.reconcile import told
+from app.cli.reconcile import no_entries, told
 from app.domain.errors import Missing
 from app.store.reports import Summary
 from workers import figures, view
@@ -29,12 +30,11 @@ def status(as_json: Json = False) -> None:
     if as_json:
         typer.echo(json.dumps({"running": running, **seen.plain()}))
         return
-    feed = "silent" if seen.feed is None else f"hears {seen.feed['subscribed']} of {seen.feed['symbols']} symbols"
     extra = {
         "farm": f"runs in {settings.data_dir}" if running else f"none runs in {settings.data_dir}",
         "trading state": seen.summary.trading_state or "not open yet",
         "since": _since(seen.summary),
-        "feed": feed,
+        "feed": _feed(seen.feed),
         "ticks": str(seen.counters.get("ticks_processed", 0)),
         "bars": str(wiring.reports().bars()),
         "waiting": str(seen.waiting),
@@ -44,6 +44,14 @@ def status(as_json: Json = False) -> None:
         "dead letters": _letters(),
     }
     Console().print(view.summary_table(seen.summary, "Claire de Binare", extra))
+
+
+def _feed(told: Mapping[str, Any] | None) -> str:
+    """How much of the market it hears, and whether it hears of our own orders."""
+    if told is None:
+        return "silent"
+    private = f"; the private stream is {told['private']}" if "private" in told else ""
+    return f"hears {told['subscribed']} of {told['symbols']} symbols{private}"
 
 
 def _histories() -> str:
@@ -58,8 +66,9 @@ def _books() -> str:
         books = wiring.books().read(wiring.now())
     except Missing:
         return "not open yet"
-    if books.reconciled_at is None:
-        return "not compared with the venue's since the start: no entries"
+    blocked = no_entries(books, wiring.now())
+    if books.reconciled_at is None or blocked:
+        return "; ".join(filter(None, [blocked, told(books.differences)]))
     compared = f"compared with the venue's at {books.reconciled_at:%H:%M:%S}"
     return f"{compared}; {told(books.differences) or 'they agree'}"
 

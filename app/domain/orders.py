@@ -28,7 +28,7 @@ LIVE = frozenset(OrderState) - TERMINAL
 AT_VENUE = frozenset({S.OPEN, S.PARTIALLY_FILLED})
 _SEEN_AT_VENUE = frozenset({S.OPEN, S.PARTIALLY_FILLED, S.FILLED, S.CANCELLED, S.REJECTED})
 NEXT: dict[OrderState, frozenset[OrderState]] = {
-    S.APPROVED: frozenset({S.SUBMITTING, S.EXPIRED}),
+    S.APPROVED: frozenset({S.SUBMITTING, S.EXPIRED, S.UNKNOWN}),  # unknown: its fills came though it counted as absent
     S.SUBMITTING: _SEEN_AT_VENUE | {S.UNKNOWN, S.APPROVED},
     S.UNKNOWN: _SEEN_AT_VENUE | {S.APPROVED, S.EXPIRED},
     S.OPEN: frozenset({S.PARTIALLY_FILLED, S.FILLED, S.CANCELLED}),
@@ -48,6 +48,13 @@ def follow(now: OrderState, then: OrderState) -> OrderState:
     if then not in NEXT[now]:
         raise IllegalTransition(f"an order cannot go from {now} to {then}")
     return then
+
+
+def proved(filled: Decimal, amount: Decimal, *, ended: bool) -> OrderState:
+    """Where an order stands of which only its fills are known, and whether it can do more."""
+    if filled >= amount:
+        return OrderState.FILLED
+    return OrderState.CANCELLED if ended else OrderState.PARTIALLY_FILLED
 
 
 class Side(StrEnum):

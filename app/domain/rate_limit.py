@@ -15,23 +15,24 @@ class Priority(IntEnum):
     """What a request is for; the higher goes first."""
 
     DATA = 0
-    ENTRY = 1
-    EXIT = 2
+    BOOKS = 1  # a reconciliation without which entries would stop
+    ENTRY = 2
+    EXIT = 3
 
     @property
     def part(self) -> float:
         """How much of the budget may be spent already, by all, for this still to be asked."""
-        return (0.5, 0.8, 1.0)[self]
+        return (0.5, 0.65, 0.8, 1.0)[self]
 
     @property
     def resume_ms(self) -> int:
         """How long after a pause it waits for those that go before it."""
-        return (2000, 500, 0)[self]
+        return (2000, 1000, 500, 0)[self]
 
     @property
     def patience_s(self) -> float:
         """How long it is worth waiting for a turn."""
-        return (5.0, 2.0, 2.0)[self]
+        return (5.0, 2.0, 2.0, 2.0)[self]
 
 
 class Limiter(Protocol):

@@ -39,6 +39,7 @@ KNOWN: Mapping[str, frozenset[str]] = {
     "stale_orders": frozenset(),  # an order is shown as it was when it was taken: NEW, nothing filled
     "stale_klines": frozenset({"ms"}),  # the bars of the last so many milliseconds are left out
     "websockets_refused": frozenset(),  # no websocket can be opened; those that are open stay
+    "dead_keys_refused": frozenset(),  # who comes with a listenKey that has expired is not let in, and not told why
     "private_frames_dropped": frozenset(),
     "private_frames_doubled": frozenset(),
     "listen_key_expired": frozenset(),  # every key, once: what it opened stays open and says nothing

@@ -61,10 +61,10 @@ class Private:
         return [_ended(order) for name in names for order in self._desk.cancel_all(name)]
 
     async def order(self, params: Params) -> Answer:
-        """One order as it is now."""
+        """One order as it is now; MEXC does not say for how long, so one that ended is told as long as it is listed."""
         symbol, order_id, client_id = self._which(params)
         order = self._venue.account.named(order_id, client_id)
-        if order is None or order.symbol != symbol or not self._visible(order):
+        if order is None or order.symbol != symbol or not self._visible(order) or self._is_past(order):
             raise not_found()
         stale = self._venue.faults.strike("stale_orders", self._venue.clock.real(), symbol=symbol)
         return _shown(order if stale is None else _as_taken(order))
@@ -141,6 +141,10 @@ class Private:
 
     def _visible(self, order: VenueOrder) -> bool:
         return order.created_ms <= self._venue.visible_until_ms()
+
+    def _is_past(self, order: VenueOrder) -> bool:
+        ended = order.status not in WORKING
+        return ended and order.updated_ms < self._venue.clock.now_ms() - ORDERS_REACH_MS
 
     def _which(self, params: Params) -> tuple[str, str | None, str | None]:
         name = self._venue.listing(params.need("symbol")).name

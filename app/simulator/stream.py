@@ -86,10 +86,13 @@ class Hub:
         """One connection, to its end."""
         if self._venue.faults.strike("websockets_refused", self._venue.clock.real()):
             return web.Response(status=503)
+        key = request.query.get("listenKey")
+        dead = key is not None and not self._opens(key)
+        if dead and self._venue.faults.strike("dead_keys_refused", self._venue.clock.real()):
+            return web.Response(status=401)
         socket = web.WebSocketResponse(compress=False)
         await socket.prepare(request)
-        key = request.query.get("listenKey")
-        if key is not None and not self._opens(key):
+        if dead:
             await socket.send_str("Invalid listen key")
             await socket.close()
             return socket

@@ -1,123 +1,97 @@
-"""Compare the venue's books with ours: what is ours is booked; what is strange or has drifted is told, not touched."""
+"""Compare the venue's books with ours, a slice at a time: ours is booked, what is strange is told and not touched."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 import structlog
 
-from app.domain.reconciliation import (
-    Difference,
-    Snapshot,
-    VenueFill,
-    VenueOrder,
-    behind,
-    drift,
-    merged,
-    strange,
-    unbooked,
-)
+from app.domain.balances import BLURRED, WORTH, Balances
+from app.domain.looks import Pace, agenda, orders_due
+from app.domain.protection import Protection
+from app.domain.reconciliation import Difference, Snapshot, drift, gaps, merged, overdue
+from app.steps.compare_symbol import Desk
+from app.steps.compare_symbols import Run
 from app.steps.events import marks
-from app.steps.ports import Announce, Audits, Books, Prices, VenueAccount
+from app.steps.ports import Announce, Audits, Books, Instruments, Orders, Prices, VenueAccount
 
 log = structlog.get_logger()
 
-MONTH = timedelta(days=30)
-WEEK = timedelta(days=7)
-OVERLAP = timedelta(minutes=10)  # a run looks back beyond the one before: venues show some fills late
+SLICE = timedelta(seconds=3)  # longer a run must not keep its worker from sweeping
 
 
 def reconcile(
     *,
     venue: VenueAccount,
     books: Books,
+    orders: Orders,
+    instruments: Instruments,
+    protection: Protection,
     prices: Prices,
     audits: Audits,
     settle: Callable[[str], object],
+    levels_changed: Callable[[], None],
     announce: Announce,
     currency: str,
     symbols: Sequence[str],
     tolerance: Decimal,
-    full: bool,
+    pace: Pace,
     now: Callable[[], datetime],
+    full: bool = False,
+    begun: datetime | None = None,
 ) -> list[Difference]:
-    """What differs. `symbols` are looked at for strange orders besides those that were ordered or are held.
+    """What differs. A run looks at as many symbols as it gets turns for, and the next one goes on where it stopped.
 
-    A `full` run, which the first after a start always is, looks at all that the venue still tells (7 days of
-    orders, a month of fills); any other at what has happened since the last. `settle` books what is behind.
+    Entries wait for symbols in which something of ours may have happened, so those come first; all that was traded is
+    looked at wholly in its turn, and so are the working orders of `symbols`, for strange ones. A `full` run wants
+    a whole look at everything that had none since `begun`, or since now. `settle` follows an order that lives.
     """
     at = now()
+    if full:
+        pace = replace(pace, whole_every=at - (begun or at))
     known = books.read(at)
-    full = full or known.reconciled_at is None
-    since = _since(known, at, full=full)
-    known = books.read(since)
-    seen = _ask(venue, known, symbols, at, since, full=full)
-    ours = books.read(since)  # after the venue: what it has shown is never newer than our books for no reason
-    late = behind(ours, seen.working, seen.past, seen.fills)
-    for client_order_id in late:
-        log.info("the venue knows more of an order", client_order_id=client_order_id)
-        settle(client_order_id)
-    ours = books.read(since) if late else ours
-    missing = unbooked(ours, seen.fills)
+    fresh = venue.balances()
+    desk = Desk(venue, books, orders, instruments, protection, settle, levels_changed, announce, now)
+    run = Run(known, desk, at + SLICE)
+    run.look_at_fills(agenda(known.progress, pace, at, full=full))
+    run.look_for_strangers(orders_due(known.progress, symbols, known.strange_symbols, pace, at))
+    asked = [one.since for one in (known.balances, fresh) if one is not None]
+    ours = books.read(now(), moves_since=min(asked) - BLURRED)
+    ripe, pending = _to_be_compared(known, ours, fresh, at)
+    drifted, unclear = _drift(ours, ripe, prices, currency, tolerance)
     differences = merged(
         known.differences,
-        [*strange(ours, seen.working, seen.fills), *_drift(known, ours, seen, prices, currency, tolerance)],
-        kept=_kept(full=full, compared=_is_still(known, ours)),
+        [*run.differences, *drifted, *gaps(known, at), *overdue(ours, at)],
+        judged=lambda one: one.subject not in unclear if one.kind == "balance" and ripe else run.has_judged(one),
     )
     _tell(known.differences, differences, audits, announce, at)  # before they are kept: kept ones count as told
-    books.keep(differences, None if missing else at)
-    if missing:
-        log.error("fills of ours are not booked", orders=missing)
+    agreed_at = known.progress.after(run.cursors).agreed_at(known.reconciled_at, at)
+    books.keep(differences, agreed_at, cursors=run.cursors, balances=pending)
     return differences
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """What the venue said."""
+def _to_be_compared(
+    known: Snapshot, ours: Snapshot, fresh: Balances, at: datetime
+) -> tuple[Balances | None, Balances | None]:
+    """Which balances all fills are booked by now that they contain, and which wait for that.
 
-    balances: Mapping[str, Decimal]
-    working: Sequence[VenueOrder]
-    past: Sequence[VenueOrder]
-    fills: Sequence[VenueFill]
-
-
-def _ask(
-    venue: VenueAccount, known: Snapshot, symbols: Sequence[str], at: datetime, since: datetime, *, full: bool
-) -> _Seen:
-    balances = venue.balances()
-    looked_at = sorted({*known.symbols, *known.strange_symbols, *(symbols if full else ())})
-    working = venue.open_orders(looked_at)
-    past = [order for symbol in known.symbols for order in venue.orders(symbol, at - WEEK)] if full else []
-    fills = [one for symbol in known.symbols for one in venue.fills(symbol, since)]
-    return _Seen(balances, working, past, fills)
-
-
-def _since(known: Snapshot, at: datetime, *, full: bool) -> datetime:
-    """No fill is ours that is older than our first order."""
-    first = max(at - MONTH, (known.first_order_at or at) - OVERLAP)
-    return first if full or known.reconciled_at is None else max(first, known.reconciled_at - OVERLAP)
-
-
-def _is_still(known: Snapshot, ours: Snapshot) -> bool:
-    """Whether no money moved while the venue was asked, and none is about to."""
-    same = (known.cash, known.coins) == (ours.cash, ours.coins)
-    return same and known.is_quiet and ours.is_quiet
-
-
-def _kept(*, full: bool, compared: bool) -> list[str]:
-    """Kinds that this run could not look at."""
-    return [*([] if full else ["fills"]), *([] if compared else ["balance"])]
+    At once where no order lives; on a busy farm those of an earlier run, against our books of that moment.
+    """
+    if not known.live and not ours.live:
+        return fresh, None
+    waiting = known.balances
+    if waiting is None or at >= waiting.until + WORTH:
+        return None, fresh
+    return (waiting, fresh) if waiting.is_ripe(at) else (None, waiting)
 
 
 def _drift(
-    known: Snapshot, ours: Snapshot, seen: _Seen, prices: Prices, currency: str, tolerance: Decimal
-) -> list[Difference]:
-    if not _is_still(known, ours):
-        return []
-    by_symbol = marks(prices, ours.symbols)
-    by_base = {symbol.partition("/")[0]: price for symbol, price in by_symbol.items()}
-    return drift(ours, seen.balances, currency, by_base, tolerance)
+    ours: Snapshot, ripe: Balances | None, prices: Prices, currency: str, tolerance: Decimal
+) -> tuple[list[Difference], frozenset[str]]:
+    if ripe is None:
+        return [], frozenset()
+    return drift(ours, ripe, currency, marks(prices, ours.traded), tolerance)
 
 
 def _tell(

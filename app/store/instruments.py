@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, or_, select, update
 
 from app.domain.errors import Missing
 from app.domain.market import Instrument
@@ -12,7 +12,7 @@ from app.store import rows
 from app.store.audits import audit
 from app.store.database import Database
 from app.store.inserts import insert_new
-from models import InstrumentRow
+from models import InstrumentRow, TradeRow
 
 
 class Instruments:
@@ -22,14 +22,20 @@ class Instruments:
         self._database = database
 
     def save(self, instruments: Sequence[Instrument], markets: Mapping[str, Mapping[str, Any]], at: datetime) -> None:
-        """Replace the snapshot; `markets` are the venue client's own records, by symbol."""
+        """Replace the snapshot; `markets` are the venue client's own records, by symbol.
+
+        What was traded and is not listed any more keeps its rules, for what comes late: it can only not be traded.
+        """
         values = [
             {name: getattr(one, name) for name in rows.INSTRUMENT_FIELDS}
             | {"market": dict(markets.get(one.symbol, {})), "updated_at": at}
             for one in instruments
         ]
+        listed = [one.symbol for one in instruments]
         with self._database.writing() as session:
-            session.execute(delete(InstrumentRow))
+            traded = InstrumentRow.symbol.in_(select(TradeRow.symbol))
+            session.execute(delete(InstrumentRow).where(or_(InstrumentRow.symbol.in_(listed), ~traded)))
+            session.execute(update(InstrumentRow).values(tradable=False, market={}))
             insert_new(session, InstrumentRow, values, ("symbol",))
 
     def restrict(self, symbol: str, what: str, reason: str, at: datetime) -> None:
@@ -56,4 +62,4 @@ class Instruments:
         """The venue client's own records, by symbol."""
         with self._database.reading() as session:
             query = select(InstrumentRow.symbol, InstrumentRow.market)
-            return dict(session.execute(query).all())
+            return {symbol: market for symbol, market in session.execute(query) if market}

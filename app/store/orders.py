@@ -3,7 +3,8 @@
 Locks are always taken in the order account, trade, order.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,14 +14,14 @@ from sqlalchemy.orm import Session
 
 from app.domain.errors import Missing
 from app.domain.market import Instrument
-from app.domain.orders import TERMINAL, Fill, Leg, Order, OrderState, Report, follow
+from app.domain.orders import AT_VENUE, TERMINAL, Fill, Leg, Order, OrderState, Report, follow, proved
 from app.domain.portfolio import TradeStatus, book
 from app.domain.protection import Protection
 from app.store import rows
 from app.store.account import locked, no_entries
 from app.store.audits import audit
 from app.store.database import Database
-from models import ExecutionRow, OrderRow, TradeRow
+from models import AccountRow, ExecutionRow, OrderRow, TradeRow
 from models.orders import LIVE
 
 
@@ -84,18 +85,49 @@ class Orders:
             account = locked(session)
             trade, row = _trade_and_order(session, order.trade_id, order.client_order_id)
             fills = _new_fills(session, report.fills)
-            for fill in fills:
-                booking = book(rows.trade(trade), fill, instrument)
-                _move_trade(session, trade, booking.trade.status, row, at)
-                rows.write_trade(trade, protection.protect(booking.trade))
-                account.cash += booking.cash
-                session.add(_execution(row, fill))
-                _tell_execution(session, row, fill, at)
+            _Booking(session, account, trade, row, instrument, protection, at).book(fills)
             state = OrderState(row.state)
             if report.filled >= row.filled:  # a report that knows less than we do is an old one
                 state = follow(state, report.state)
             row.exchange_order_id, row.filled = report.exchange_order_id, max(row.filled, report.filled)
             _move(session, row, state, row.reason, at)
+            _void_if_nothing_came(session, trade, row, at)
+            return rows.order(row)
+
+    def book_fills(
+        self,
+        client_order_id: str,
+        fills: Sequence[Fill],
+        *,
+        ended: bool,
+        instrument: Instrument,
+        protection: Protection,
+        at: datetime,
+    ) -> Order:
+        """Book fills of an order (once each) of which nothing else is known but whether it has `ended` with them."""
+        with self._database.writing() as session:
+            account = locked(session)
+            trade, row = _trade_and_order(session, _leg_and_trade(session, client_order_id)[1], client_order_id)
+            new = _new_fills(session, fills)
+            if not new:
+                return rows.order(row)
+            _Booking(session, account, trade, row, instrument, protection, at).book(new)
+            row.exchange_order_id = new[0].exchange_order_id
+            row.filled += sum((fill.amount for fill in new), Decimal(0))
+            if row.state == OrderState.APPROVED:
+                _move(session, row, OrderState.UNKNOWN, "it counted as absent, and its fills came", at)
+            state = proved(row.filled, row.amount, ended=ended)
+            _move(session, row, follow(OrderState(row.state), state), row.reason, at)
+            return rows.order(row)
+
+    def write_off(self, client_order_id: str, reason: str, by: str, at: datetime) -> Order:
+        """End an order because a person says that it is over, with what was filled of it; audited."""
+        with self._database.writing() as session:
+            trade, row = _trade_and_order(session, _leg_and_trade(session, client_order_id)[1], client_order_id)
+            over = OrderState.CANCELLED if row.state in AT_VENUE else OrderState.EXPIRED
+            told = {"client_order_id": client_order_id, "from": row.state, "reason": reason, "by": by}
+            audit(session, "order.written_off", "orders", told, at)
+            _move(session, row, follow(OrderState(row.state), over), f"{by}: {reason}", at)
             _void_if_nothing_came(session, trade, row, at)
             return rows.order(row)
 
@@ -128,6 +160,29 @@ class Orders:
             _move(session, row, follow(OrderState(row.state), state), reason, at)
             _void_if_nothing_came(session, trade, row, at)
             return rows.order(row)
+
+
+@dataclass(frozen=True, slots=True)
+class _Booking:
+    """Where fills are booked: the account is locked, and so are the trade and its order."""
+
+    session: Session
+    account: AccountRow
+    trade: TradeRow
+    order: OrderRow
+    instrument: Instrument
+    protection: Protection
+    at: datetime
+
+    def book(self, fills: Iterable[Fill]) -> None:
+        """Each moves the trade, its levels and the cash."""
+        for fill in fills:
+            booking = book(rows.trade(self.trade), fill, self.instrument)
+            _move_trade(self.session, self.trade, booking.trade.status, self.order, self.at)
+            rows.write_trade(self.trade, self.protection.protect(booking.trade))
+            self.account.cash += booking.cash
+            self.session.add(_execution(self.order, fill))
+            _tell_execution(self.session, self.order, fill, self.at)
 
 
 def _is_as_seen(row: OrderRow, seen: Order) -> bool:

@@ -32,14 +32,17 @@ def books_what_is_strange(
     **ports: Any,
 ) -> Any:
     """A reconciliation for which every fill in a symbol that we trade is ours."""
-    for ours in books.read(EPOCH).orders:
-        for one in venue.fills(ours.symbol, EPOCH):
-            if not one.client_order_id and ours.state in TERMINAL:
-                order = orders.get(ours.client_order_id)
-                report = Report(order.exchange_order_id, order.state, order.filled, (one.fill,))
-                instrument = instruments.get(order.symbol)
-                orders.settle(order, report, instrument=instrument, protection=protection, at=now())
-    return reconcile(books=books, venue=venue, now=now, **ports)
+    for symbol in books.read(now()).traded:
+        fills = venue.fills(symbol, EPOCH).fills
+        ours = [orders.get(one.client_order_id) for one in books.matching((), fills).orders]
+        for one in fills:
+            for order in ours:
+                if not one.client_order_id and order.state in TERMINAL:
+                    report = Report(order.exchange_order_id, order.state, order.filled, (one.fill,))
+                    instrument = instruments.get(symbol)
+                    orders.settle(order, report, instrument=instrument, protection=protection, at=now())
+    more = {"orders": orders, "instruments": instruments, "protection": protection}
+    return reconcile(books=books, venue=venue, now=now, **more, **ports)
 
 
 def agrees_first(*, books: Any, now: Callable[[], datetime], **ports: Any) -> Any:
@@ -57,9 +60,12 @@ def keeps_before_it_tells(*, audits: Any, **ports: Any) -> Any:
     return found
 
 
-def sells_by_itself(*, trades: Any, trading: Any, books: Any, orders: Any, at: datetime, **_: Any) -> list[str]:
+def sells_by_itself(
+    *, trades: Any, trading: Any, books: Any, orders: Any, venue: Any, at: datetime, **_: Any
+) -> list[str]:
     """A flatten that is too urgent for the books, so that whoever repeats it sells again."""
-    every = [orders.get(known.client_order_id) for known in books.read(at).orders]
+    fills = [one for symbol in books.read(at).traded for one in venue.fills(symbol, EPOCH).fills]
+    every = [orders.get(known.client_order_id) for known in books.matching((), fills).orders]
     entries = {order.trade_id: order for order in every if order.leg is Leg.ENTRY}
     for level in trades.levels():
         name, entry = f"now-{level.trade_id}-{at:%S}", entries[level.trade_id]

@@ -5,6 +5,8 @@ SCENE_OF = {
     "archive_ticks": "gap",
     "check_history": "gap",
     "choose_symbols": "start",
+    "compare_symbol": "strangers",
+    "compare_symbols": "strangers",
     "drain": "round-trip",
     "find_signals": "entry",
     "flatten": "flattened",
@@ -25,7 +27,12 @@ SCENE_OF = {
     "watch_positions": "round-trip",
     "withdraw_entries": "flattened",
 }
-INSIDE = {"protect": "drain", "history_alarm": "check_history"}  # whose calls are points of that step
+INSIDE = {
+    "protect": "drain",
+    "history_alarm": "check_history",
+    "compare_symbol": "reconcile",
+    "compare_symbols": "reconcile",
+}  # whose calls are points of that step
 HELPERS = frozenset({"events", "exits", "ports", "terms"})  # values and arithmetic; these write nothing
 STEPS = sorted(SCENE_OF.keys() - INSIDE.keys())
 WRITERS = frozenset(

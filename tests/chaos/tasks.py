@@ -7,6 +7,7 @@ from typing import Any
 
 from app import risk
 from app.domain.errors import Unavailable
+from app.domain.looks import Pace
 from app.domain.orders import OrderType
 from app.domain.protection import Protection
 from app.domain.risk import Breaker, TradingState
@@ -120,7 +121,7 @@ class Tasks:
             raise Unavailable("there is nothing to trade yet")
         self._ports["books"].forget()
         self.mark_equity()
-        self.reconcile(full=True)
+        self.reconcile()
 
     def flatten(self) -> None:
         """A person, who tries again until it is done."""
@@ -149,6 +150,7 @@ def figures(scene: Scene, order_type: str) -> dict[str, Any]:
         "switched_off": (),
         "held": (),
         "tolerance": Decimal(0),
+        "pace": Pace(timedelta(seconds=5), timedelta(seconds=20)),
         "intervals": ["1s"],
         "window_size": 1,
         "size": 30,

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from app.domain.balances import Balances
 from app.domain.errors import Unavailable
 from app.domain.market import Bar, Instrument, Tick
 from app.domain.orders import TERMINAL, Fill, OrderState, Report, Side
-from app.domain.reconciliation import VenueFill, VenueOrder
+from app.domain.reconciliation import Stretch, VenueFill, VenueOrder
 from tests.chaos.venue import ZERO, Accepted, Venue
 
 SOLD = Decimal("0.5")
@@ -23,6 +24,7 @@ class VenueBooks:
     strangers: list[VenueOrder] = field(default_factory=list)
     strange_fills: list[VenueFill] = field(default_factory=list)
     foreign: dict[str, Decimal] = field(default_factory=dict)  # what strangers did to the balances
+    together: int = 5
 
     def meddle(self, symbol: str) -> None:
         """A person rests an order on the account by hand, and sells half a coin of what is the farm's."""
@@ -41,27 +43,29 @@ class VenueBooks:
         moved = {("balance", one) for one in self.foreign if one == "USDT" or f"{one}/USDT" in ordered}
         return orders | fills | moved
 
-    def open_orders(self, symbols: Sequence[str]) -> list[VenueOrder]:
+    def open_orders(self, symbols: Sequence[str], *, pressing: bool = False) -> list[VenueOrder]:
         self._asked("open_orders")
         every = [*(_listed(mine, report) for mine, report in self._shown()), *self.strangers]
         self.venue.point("account.open_orders after")
         return [order for order in every if order.symbol in symbols and order.state not in TERMINAL]
 
-    def orders(self, symbol: str, since: datetime) -> list[VenueOrder]:
+    def orders(self, symbol: str, since: datetime, *, pressing: bool = False) -> list[VenueOrder]:
         self._asked("orders")
         return [_listed(mine, report) for mine, report in self._shown() if mine.order.symbol == symbol]
 
-    def fills(self, symbol: str, since: datetime) -> list[VenueFill]:
+    def fills(self, symbol: str, since: datetime, until: datetime | None = None, *, pressing: bool = False) -> Stretch:
         self._asked("fills")
         ours = [VenueFill(mine.order.client_order_id, fill) for mine, report in self._shown() for fill in report.fills]
         every = [*ours, *self.strange_fills]
         self.venue.point("account.fills after")
-        return [one for one in every if one.fill.symbol == symbol and one.fill.at >= since]
+        return Stretch([one for one in every if one.fill.symbol == symbol and one.fill.at >= since])
 
-    def balances(self) -> dict[str, Decimal]:
+    def balances(self) -> Balances:
+        since = self.venue.timeline.at
         self._asked("balances")
         currencies = {*self.venue.balances, *self.foreign}
-        return {one: self.venue.balances.get(one, ZERO) + self.foreign.get(one, ZERO) for one in currencies}
+        amounts = {one: self.venue.balances.get(one, ZERO) + self.foreign.get(one, ZERO) for one in currencies}
+        return Balances(since, self.venue.timeline.at, amounts)
 
     def free(self, currency: str) -> Decimal:
         self._asked("free")

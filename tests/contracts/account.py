@@ -58,10 +58,11 @@ class AccountContract:
         order = desk.placed(price=Decimal(110))
         report = desk.report(order, OrderState.FILLED)
 
-        found = venue_account.account.fills(BTC, desk.now() - HOUR)
+        told = venue_account.account.fills(BTC, desk.now() - HOUR)
 
-        assert [one.fill for one in found] == list(report.fills)
-        assert {one.client_order_id for one in found} == {order.client_order_id}
+        assert told.back_to is None
+        assert [one.fill for one in told.fills] == list(report.fills)
+        assert {one.client_order_id for one in told.fills} == {order.client_order_id}
 
     def test_balances_are_what_is_free_and_locked_by_currency(self, venue_account: AccountUnderTest) -> None:
         desk = venue_account.desk
@@ -69,8 +70,9 @@ class AccountContract:
 
         balances = venue_account.account.balances()
 
-        assert balances["BTC"] == desk.trading.balance("BTC") == Decimal("0.5")
-        assert balances["USDT"] == desk.trading.balance("USDT")
+        assert balances.amounts["BTC"] == desk.trading.balance("BTC") == Decimal("0.5")
+        assert balances.amounts["USDT"] == desk.trading.balance("USDT")
+        assert desk.now() - HOUR < balances.since <= balances.until < desk.now() + HOUR
 
     def test_free_is_what_no_order_has_locked(self, venue_account: AccountUnderTest) -> None:
         desk = venue_account.desk
@@ -79,5 +81,5 @@ class AccountContract:
         assert venue_account.account.free("BTC") == bought
         desk.placed(side=Side.SELL, leg=Leg.STOP_LOSS, type=OrderType.LIMIT, price=Decimal(150), amount=bought / 2)
         assert venue_account.account.free("BTC") == bought / 2
-        assert venue_account.account.balances()["BTC"] == bought
+        assert venue_account.account.balances().amounts["BTC"] == bought
         assert venue_account.account.free("NIX") == 0

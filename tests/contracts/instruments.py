@@ -34,6 +34,19 @@ class InstrumentsContract:
         with pytest.raises(Missing):
             store.instruments.get("ETH/USDT")
 
+    def test_what_was_traded_keeps_its_rules_when_it_is_listed_no_more(self, store: StoreUnderTest) -> None:
+        record = {"id": "BTCUSDT"}
+        store.instruments.save([an_instrument(), an_instrument("ETH/USDT")], {"BTC/USDT": record}, NOON)
+        store.opened().holding()
+
+        store.instruments.save([an_instrument("SOL/USDT")], {"SOL/USDT": record}, LATER)
+
+        assert store.instruments.get("BTC/USDT") == an_instrument(tradable=False)
+        assert {one.symbol for one in store.instruments.all()} == {"BTC/USDT", "SOL/USDT"}
+        assert store.instruments.markets() == {"SOL/USDT": record}
+        store.instruments.save([an_instrument()], {}, LATER)
+        assert store.instruments.all() == [an_instrument()]
+
     def test_a_restriction_holds_for_its_symbol_until_the_next_snapshot(self, store: StoreUnderTest) -> None:
         eth = an_instrument("ETH/USDT")
         store.instruments.save([an_instrument(), eth], {}, NOON)

@@ -293,5 +293,55 @@ class OrdersContract:
         assert store.orders.get(first.client_order_id) == first
         assert store.ledger.account({}, LATER).exposure == 200
 
+    def test_fills_of_which_nobody_knew_are_booked_once_and_the_trade_is_protected(self, store: StoreUnderTest) -> None:
+        order = store.orders.doubt(store.sent(store.opened().entry()), "timed out", LATER)
+
+        for _ in range(2):
+            booked = store.booked(order.client_order_id, a_fill())
+
+        assert (booked.state, booked.filled, booked.exchange_order_id) == (OrderState.FILLED, Decimal(1), "venue-1")
+        assert store.ledger.account({}, LATER).cash == Decimal("9899.95")
+        [level] = store.trades.levels()
+        assert level.stop == pytest.approx(98)
+
+    def test_a_part_of_an_order_leaves_it_live_unless_it_has_ended(self, store: StoreUnderTest) -> None:
+        order = store.orders.doubt(store.sent(store.opened().entry()), "timed out", LATER)
+
+        part = store.booked(order.client_order_id, a_fill("one", amount=HALF))
+        assert (part.state, part.filled) == (OrderState.PARTIALLY_FILLED, HALF)
+
+        ended = store.booked(order.client_order_id, a_fill("two", amount=HALF / 2), ended=True)
+        assert (ended.state, ended.filled) == (OrderState.CANCELLED, HALF * 3 / 2)
+
+    def test_a_late_fill_of_an_order_that_expired_opens_its_trade(self, store: StoreUnderTest) -> None:
+        order = store.orders.doubt(store.sent(store.opened().entry()), "timed out", LATER)
+        store.orders.expire(order, "absent", LATER)
+
+        booked = store.booked(order.client_order_id, a_fill())
+
+        assert (booked.state, booked.filled) == (OrderState.EXPIRED, Decimal(1))
+        assert store.ledger.account({}, LATER).busy == {"BTC/USDT"}
+        assert len(store.trades.levels()) == 1
+
+    def test_an_order_that_counted_as_absent_is_not_sent_again_once_its_fills_came(self, store: StoreUnderTest) -> None:
+        order = store.orders.release(store.sent(store.opened().entry()), "absent", LATER)
+
+        assert store.booked(order.client_order_id, a_fill(amount=HALF)).state is OrderState.PARTIALLY_FILLED
+        assert store.orders.claim(order.client_order_id, at=LATER, lease=LEASE) is None
+
+    @pytest.mark.parametrize(("filled", "over"), [(False, OrderState.EXPIRED), (True, OrderState.CANCELLED)])
+    def test_a_person_ends_an_order_with_what_was_filled_of_it(
+        self, store: StoreUnderTest, filled: bool, over: OrderState
+    ) -> None:
+        order = store.orders.doubt(store.sent(store.opened().entry()), "timed out", LATER)
+        if filled:
+            store.booked(order.client_order_id, a_fill(amount=HALF))
+
+        ended = store.orders.write_off(order.client_order_id, "not on its pages", "ann", LATER)
+
+        assert (ended.state, ended.reason) == (over, "ann: not on its pages")
+        account = store.ledger.account({}, LATER)
+        assert (account.reserved, account.busy) == (Decimal(0), frozenset({"BTC/USDT"}) if filled else frozenset())
+
 
 NONE = Protection(None, None, None)

@@ -77,6 +77,12 @@ class StoreUnderTest:
         instrument = an_instrument(order.symbol)
         return self.orders.settle(order, report, instrument=instrument, protection=protection, at=at)
 
+    def booked(self, client_order_id: str, *fills: Fill, ended: bool = False) -> Order:
+        """Fills of which nobody has heard otherwise, with a stop two per cent below."""
+        protection = Protection(stop_loss=Decimal("0.02"))
+        terms: dict[str, Any] = {"instrument": an_instrument(fills[0].symbol), "protection": protection, "at": LATER}
+        return self.orders.book_fills(client_order_id, fills, ended=ended, **terms)
+
     def holding(self, key: str = "signal-1", **changes: Any) -> Order:
         """An entry that is filled: one BTC bought at 100 with a fee of 0.05."""
         order = self.sent(self.entry(key, **changes))

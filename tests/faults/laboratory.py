@@ -7,15 +7,18 @@ from typing import Any
 from sqlalchemy import func, select
 
 from app import store
+from app.domain.looks import Pace
 from app.domain.market import instant, microseconds
 from app.domain.orders import Leg, Order, OrderState, OrderType, Side
 from app.domain.protection import Protection
+from app.domain.reconciliation import Difference
 from app.domain.risk import Breaker
 from app.domain.sizing import Sizing
 from app.domain.trading import Signal
 from app.exchanges import mexc
 from app.steps.approve_signal import approve_signal
 from app.steps.place_order import place_order
+from app.steps.reconcile import reconcile
 from app.steps.settle_order import settle_order
 from app.steps.sweep import sweep
 from app.steps.watch_positions import watch_positions
@@ -33,6 +36,7 @@ READ_LAG = timedelta(milliseconds=100)
 ORDER_TIMEOUT = timedelta(minutes=1)
 LOOK = timedelta(milliseconds=50)
 LOOKS = 100
+PACE = Pace(timedelta(seconds=30), timedelta(hours=1))
 ANSWERED_S = 20  # by a venue that nothing is wrong with, on a machine however slow
 
 
@@ -101,12 +105,14 @@ class Laboratory:
             api_secret=config.api_secret,
             recv_window_ms=round(RECV_WINDOW.total_seconds() * 1000),
             throttle=False,
+            markets=store.Instruments(self.database).markets,
         )
         self.trading, self.market = mexc.Trading(self.client), mexc.Market(self.client)
         self.account = mexc.Account(self.client)
         self.signals, self.instruments = store.Signals(self.database), store.Instruments(self.database)
         self.ledger, self.orders = store.Ledger(self.database), store.Orders(self.database)
         self.trades, self.letters = store.Trades(self.database), store.Letters(self.database)
+        self.books = store.Books(self.database)
 
     def restart(self) -> None:
         """As if every process had been killed: nothing is left but the database and the venue."""
@@ -228,6 +234,23 @@ class Laboratory:
             patience=timedelta(seconds=5),
         )
         return list(self.hand_on.calls)
+
+    def reconcile(self, **changes: Any) -> list[Difference]:
+        """One run over all symbols; what differs."""
+        terms: dict[str, Any] = {"currency": "USDT", "symbols": SYMBOLS, "tolerance": Decimal(1), "pace": PACE}
+        return reconcile(
+            venue=self.account,
+            books=self.books,
+            orders=self.orders,
+            instruments=self.instruments,
+            protection=Protection(),
+            prices=self.prices,
+            audits=store.Audits(self.database),
+            levels_changed=lambda: None,
+            announce=self.announce,
+            now=self.now,
+            **{"settle": self.settle, **terms, **changes},
+        )
 
     def watch(self, after_s: float) -> int:
         """A look at what is held, so many seconds from now; drains work all the time."""

@@ -332,3 +332,16 @@ def test_wrong_settings_come_before_all(typed: Typed, monkeypatch: pytest.Monkey
 
     assert (ended.code, ended.out) == (WRONG, "")
     assert "CDB_MODE=dream" in ended.err
+
+
+def test_a_private_stream_that_is_down_is_wrong(well: pytest.MonkeyPatch, typed: Typed) -> None:
+    only(well, "_private")
+    assert typed("doctor", "--json").plain == []
+
+    wiring.feed_status().write({"ready": True, "private": "up"})
+    assert typed("doctor", "--json").plain == []
+    wiring.feed_status().write({"ready": True, "private": "down"})
+    ended = typed("doctor", "--json")
+
+    assert (ended.code, found(ended)["private stream"]["ok"]) == (FAILED, False)
+    assert "by the poll" in str(found(ended)["private stream"]["cure"])

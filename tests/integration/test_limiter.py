@@ -31,7 +31,7 @@ from tests.fixtures.venue import ServedVenue, served
 from tests.fixtures.workers import ROOT
 from workers.venue import VenueConfig
 
-DATA, ENTRY, EXIT = Priority
+DATA, BOOKS, ENTRY, EXIT = Priority
 HERE, THERE = "GET order", "GET myTrades"
 
 
@@ -69,7 +69,7 @@ def pause_of(limiter: Limiter) -> tuple[int, int] | None:
 
 
 def test_data_stops_where_entries_go_on_and_entries_where_exits_do(limiter: Limiter) -> None:
-    assert [taken(limiter, one) for one in (DATA, ENTRY, EXIT)] == [50, 30, 20]
+    assert [taken(limiter, one) for one in (DATA, BOOKS, ENTRY, EXIT)] == [50, 15, 15, 20]
 
 
 def test_all_processes_share_one_budget(limiter: Limiter, redis_client: "redis.Redis", keys: Keys) -> None:

@@ -23,7 +23,7 @@ from app.exchanges.mexc.private import PrivateStream, told_of
 from tests.fixtures.fakes import MemoryFarm
 from tests.fixtures.memory.builders import BTC, an_order
 from tests.fixtures.venue import ServedVenue
-from workers.private import Private
+from workers.private import Kept, Private
 
 NUMBERS = count()
 
@@ -162,6 +162,89 @@ async def test_f21_a_key_that_the_venue_has_forgotten_is_made_anew(desk: Desk) -
 
     await until(lambda: name in desk.settled)
     assert desk.stream._key not in (None, before)
+
+
+async def test_f21_a_key_that_is_dead_when_it_is_dialled_with_is_given_back_and_made_anew(desk: Desk) -> None:
+    before = desk.stream._key
+    desk.venue.fail("dead_keys_refused")
+    desk.venue.fail("listen_key_expired")
+    desk.venue.fail("dropped_websocket")
+    await desk.up()
+
+    name = await desk.place()
+
+    await until(lambda: name in desk.settled)
+    assert desk.stream._key not in (None, before)
+
+
+async def test_a_door_that_stays_shut_costs_no_keys(venue: ServedVenue) -> None:
+    venue.fail("websockets_refused")
+    stream = made(venue)
+
+    for _ in range(3):
+        with pytest.raises(Unavailable, match="503"):
+            await stream.listen(lambda name: None, lambda: None)
+
+    assert await stream._client.spotPrivateGetUserDataStream() == {"listenKey": []}
+    await stream.close()
+
+
+class Mortal:
+    """A stream that dies of a mistake the first times, and then is up."""
+
+    deaths = 2
+
+    async def listen(self, hear: Callable[[str], None], opened: Callable[[], None]) -> None:
+        if Mortal.deaths:
+            Mortal.deaths -= 1
+            raise KeyError("listenKey")
+        opened()
+        await asyncio.Event().wait()
+
+    async def close(self) -> None:
+        """There is nothing to close."""
+
+
+async def test_a_private_stream_that_dies_of_a_mistake_is_told_and_begun_anew(memory: MemoryFarm) -> None:
+    ports: dict[str, Any] = {"orders": memory.orders, "hand_on": memory.hand_on, "now": memory.now}
+    kept = Kept(lambda: Private(Mortal(), **ports), pause_s=0.01)
+    with capture_logs() as logs:
+        running = asyncio.create_task(kept.run())
+        await until(lambda: kept.is_up)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+    told = [one for one in logs if one["event"] == "private stream died, another begins"]
+    assert [(one["log_level"], one["exc_info"]) for one in told] == [("error", True)] * 2
+    assert not kept.is_up
+
+
+async def test_hints_that_can_be_handed_on_no_more_are_no_silence(
+    venue: ServedVenue, memory: MemoryFarm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    venue.tick(BTC, 100, 1000)
+    ones: list[Desk] = []
+
+    def make() -> Private:
+        ones.append(Desk(venue, memory, made(venue)))
+        return ones[-1].private
+
+    kept = Kept(make, pause_s=0.01)
+    running = asyncio.create_task(kept.run())
+    await until(lambda: kept.is_up)
+    with monkeypatch.context() as patched, capture_logs() as logs:
+        patched.setattr(memory.hand_on, "settle", lambda *told: 1 / 0)
+        await ones[0].place()
+        await until(lambda: any(one["event"] == "private stream died, another begins" for one in logs))
+    await until(lambda: len(ones) > 1 and kept.is_up)
+
+    name = await ones[-1].place()
+
+    await until(lambda: name in ones[-1].settled)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    for one in ones:
+        one.close()
 
 
 async def test_f21_a_key_that_cannot_be_renewed_ends_the_connection(venue: ServedVenue) -> None:

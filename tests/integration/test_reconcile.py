@@ -10,6 +10,7 @@ import pytest
 from app import wiring
 from app.cli.codes import FAILED, WRONG
 from app.domain.orders import OrderState, OrderType, intent_key
+from app.domain.reconciliation import Difference
 from tasks import orders, upkeep
 from tests.fixtures.databases import KINDS
 from tests.fixtures.farm import LIVE, approved
@@ -57,7 +58,7 @@ def test_f2_a_fill_that_the_venue_does_not_show_yet_is_booked_by_a_later_run(beg
     assert wiring.orders().get(name).state is not OrderState.FILLED
     begun.heal()
 
-    assert upkeep.reconcile() == 0
+    assert upkeep.reconcile(full=True) == 0
     assert wiring.orders().get(name).state is OrderState.FILLED
 
 
@@ -149,6 +150,88 @@ def test_before_it_was_reconciled_status_and_doctor_say_so(cdb: Typed) -> None:
     assert "no entries" in cdb("status").out
     [books] = [one for one in cdb("doctor", "--json").plain if one["what"] == "books"]
     assert (books["ok"], books["cure"]) == (False, "cdb reconcile")
+
+
+def overdue() -> str:
+    """An order that was sent eight days ago and never heard of again."""
+    name = approved()
+    assert name is not None
+    ago = wiring.now() - timedelta(days=8)
+    sent = wiring.orders().claim(name, at=ago, lease=timedelta(seconds=1))
+    assert sent is not None
+    wiring.orders().doubt(sent, "whoever was sending it fell silent", ago)
+    return name
+
+
+def test_a_person_ends_an_order_that_the_venue_cannot_be_asked_about(
+    cdb: Typed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cdb("status")
+    name = overdue()
+
+    assert cdb("reconcile", "--end", name).code == 2
+    assert cdb("reconcile", "--end", "NOBODY", "--reason", "why").code == 2
+    monkeypatch.setattr("sys.stdin", StringIO("n\n"))
+    assert cdb("reconcile", "--end", name, "--reason", "not on its pages").code == 1
+    assert wiring.orders().get(name).state is OrderState.UNKNOWN
+
+    ended = cdb("reconcile", "--end", name, "--reason", "not on its pages", "--yes")
+
+    assert (ended.code, ended.err) == (0, f"{name} is expired now.\n")
+    assert wiring.orders().get(name).state is OrderState.EXPIRED
+
+
+def test_no_person_ends_an_order_that_the_farm_can_follow(cdb: Typed) -> None:
+    cdb("status")
+    name = approved()
+    assert name is not None
+
+    ended = cdb("reconcile", "--end", name, "--reason", "impatience", "--yes")
+
+    assert ended.code == FAILED
+    assert "is approved: the farm follows" in ended.err
+
+
+def test_a_gap_is_shown_until_a_person_accepts_it(cdb: Typed) -> None:
+    cdb("status")
+    wiring.books().keep([Difference("gap", BTC, "a month is missing")], None)
+
+    assert "a month is missing" in cdb("reconcile").out
+    assert "gap BTC/USDT: a month is missing" in cdb("status").out
+    ended = cdb("reconcile", "--accept-gap", "--reason", "its export says the same")
+
+    assert (ended.code, ended.err) == (0, f"Accepted: {BTC}.\n")
+    assert "there is no gap" in cdb("reconcile", "--accept-gap", "--reason", "once more").err
+
+
+def test_symbols_that_cannot_be_compared_are_counted(
+    cdb: Typed, begun: ServedVenue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cdb("status")
+    name = approved()
+    assert name is not None
+    monkeypatch.setattr("app.cli.reconcile.PATIENCE", timedelta(0))
+    monkeypatch.setattr("app.cli.reconcile.PAUSE_S", 0.01)
+    wiring.books().forget()
+    begun.fail("internal_error", path="/api/v3/myTrades")
+
+    ended, machine = cdb("reconcile"), cdb("reconcile", "--json")
+
+    assert ended.code == machine.code == FAILED
+    assert "wait for their turn at the venue: 1" in ended.err
+    assert "could not be compared: 1" in ended.err
+    assert "Not all that entries wait for" in ended.err
+    assert (machine.plain["left"], machine.plain["reconciled_at"]) == (1, None)
+    assert "1 symbols are left" in cdb("status").out
+
+
+def test_books_that_were_not_compared_for_long_are_told(cdb: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
+    cdb("status")
+    monkeypatch.setenv("CDB_RISK__NOT_RECONCILED__LIMIT_S", "0.001")
+
+    assert "no entries" in cdb("status").out
+    [books] = [one for one in cdb("doctor", "--json").plain if one["what"] == "books"]
+    assert (books["ok"], "no entries" in books["told"]) == (False, True)
 
 
 def test_no_cash_is_adopted_while_an_order_is_live(cdb: Typed, begun: ServedVenue) -> None:

@@ -59,6 +59,13 @@ def test_what_the_feed_hears_and_what_was_counted_is_shown(served: Path, typed: 
     assert "12345" in ended.out
 
 
+@pytest.mark.parametrize("private", ["up", "down"])
+def test_whether_the_private_stream_is_heard_is_shown(served: Path, typed: Typed, private: str) -> None:
+    wiring.feed_status().write({"symbols": 10, "subscribed": 9, "ready": False, "private": private})
+
+    assert f"hears 9 of 10 symbols; the private stream is {private}" in typed("status").out
+
+
 def test_a_pause_that_the_venue_wants_is_shown_with_what_was_counted(
     served: Path, typed: Typed, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,14 +1,18 @@
 """MEXC's books of our account: what works, what was ordered and filled within its windows, what there is."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from app.domain.market import microseconds
+from app.domain.balances import Balances
+from app.domain.errors import RateLimited
+from app.domain.market import instant, microseconds
 from app.domain.orders import OrderState
 from app.domain.rate_limit import Priority
-from app.domain.reconciliation import VenueFill, VenueOrder
+from app.domain.reconciliation import Stretch, VenueFill, VenueOrder
 from app.exchanges.mexc.client import Client
 from app.exchanges.mexc.errors import ASKING, ClockOff, translated
 from app.exchanges.mexc.reports import STATES, fill
@@ -17,7 +21,6 @@ DAY_MS = 86_400_000
 ORDERS_REACH_MS = 7 * DAY_MS
 FILLS_REACH_MS = 30 * DAY_MS
 SLACK_MS = 60_000
-SYMBOLS_A_REQUEST = 5
 ORDERS_PAGE = 1000
 FILLS_PAGE = 100
 
@@ -25,46 +28,62 @@ Row = Mapping[str, Any]
 Ask = Callable[[dict[str, Any]], Any]
 
 
+@dataclass(frozen=True, slots=True)
+class _Reach:
+    """An endpoint that lists the past: how far back, how many rows at once, and which of their figures is unique."""
+
+    call: Ask
+    reach_ms: int
+    page: int
+    key: str
+
+
 class Account:
-    """Only reads."""
+    """Only reads, and never waits for a turn: whoever compares books goes on with the rest another time."""
+
+    together = 5
 
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    def open_orders(self, symbols: Sequence[str]) -> list[VenueOrder]:
+    def open_orders(self, symbols: Sequence[str], *, pressing: bool = False) -> list[VenueOrder]:
         """What works there, whoever placed it; five symbols are asked for at once."""
         by_id = {self._client.id_of(symbol): symbol for symbol in symbols}
         names = list(by_id)
         found: list[VenueOrder] = []
-        for first in range(0, len(names), SYMBOLS_A_REQUEST):
-            request = {"symbol": ",".join(names[first : first + SYMBOLS_A_REQUEST])}
-            rows = self._ask(self._client.spotPrivateGetOpenOrders, request)
+        for first in range(0, len(names), self.together):
+            request = {"symbol": ",".join(names[first : first + self.together])}
+            with self._asking(pressing):
+                rows = self._ask(self._client.spotPrivateGetOpenOrders, request)
             found += [_order(row, by_id[str(row["symbol"])]) for row in rows]
         return found
 
-    def orders(self, symbol: str, since: datetime) -> list[VenueOrder]:
-        """Orders made since then, of seven days at most."""
-        rows = self._pages(
-            self._client.spotPrivateGetAllOrders,
-            symbol,
-            since,
-            reach_ms=ORDERS_REACH_MS,
-            page=ORDERS_PAGE,
-            key="orderId",
-        )
+    def orders(self, symbol: str, since: datetime, *, pressing: bool = False) -> list[VenueOrder]:
+        """Orders made since then, of seven days at most; RateLimited if there are no turns for all of them."""
+        reach = _Reach(self._client.spotPrivateGetAllOrders, ORDERS_REACH_MS, ORDERS_PAGE, "orderId")
+        with self._asking(pressing):
+            rows, back_to_ms = self._pages(reach, symbol, since)
+        if back_to_ms is not None:
+            raise RateLimited(f"no turn for all orders of {symbol}", 1.0)
         return [_order(row, symbol) for row in rows]
 
-    def fills(self, symbol: str, since: datetime) -> list[VenueFill]:
-        """Fills since then, of a month at most, oldest first."""
-        rows = self._pages(
-            self._client.spotPrivateGetMyTrades, symbol, since, reach_ms=FILLS_REACH_MS, page=FILLS_PAGE, key="id"
-        )
+    def fills(self, symbol: str, since: datetime, until: datetime | None = None, *, pressing: bool = False) -> Stretch:
+        """Fills since then, and until then, oldest first: of a month at most, and as far back as there are turns."""
+        reach = _Reach(self._client.spotPrivateGetMyTrades, FILLS_REACH_MS, FILLS_PAGE, "id")
+        with self._asking(pressing):
+            rows, back_to_ms = self._pages(reach, symbol, since, until)
         found = [VenueFill(str(row.get("clientOrderId") or ""), fill(self._named(row, symbol))) for row in rows]
-        return sorted(found, key=lambda one: (one.fill.at, one.fill.venue_trade_id))
+        found.sort(key=lambda one: (one.fill.at, one.fill.venue_trade_id))
+        return Stretch(found, None if back_to_ms is None else instant(back_to_ms * 1000))
 
-    def balances(self) -> dict[str, Decimal]:
-        """What is free and locked, by currency."""
-        return {code: Decimal(str(row["free"])) + Decimal(str(row["locked"])) for code, row in self._balances()}
+    def balances(self) -> Balances:
+        """What is free and locked, by currency, between two looks at the venue's own clock."""
+        with self._asking(True):
+            since = self._time()
+            rows = self._balances()
+            until = self._time()
+        amounts = {code: Decimal(str(row["free"])) + Decimal(str(row["locked"])) for code, row in rows}
+        return Balances(since, until, amounts)
 
     def free(self, currency: str) -> Decimal:
         """What no order there has locked of a currency; an exit waits for the answer, so it is as urgent as one."""
@@ -75,25 +94,40 @@ class Account:
         rows = self._ask(self._client.spotPrivateGetAccount, {})["balances"]
         return [(self._client.safe_currency_code(row["asset"]), row) for row in rows]
 
-    def _pages(self, call: Ask, symbol: str, since: datetime, *, reach_ms: int, page: int, key: str) -> list[Row]:
-        """All rows of a window, a page at a time from the newest back; each row once."""
-        market, found = self._client.id_of(symbol), {}
+    def _pages(
+        self, reach: "_Reach", symbol: str, since: datetime, until: datetime | None = None
+    ) -> tuple[list[Row], int | None]:
+        """All rows of a window, a page at a time from the newest back, each once; and where the turns were spent."""
+        market, found = self._client.id_of(symbol), dict[str, Row]()
         self._synchronise()
         now_ms = self._client.venue_ms()
-        start = max(microseconds(since) // 1000 - SLACK_MS, now_ms - reach_ms + SLACK_MS)
-        end = now_ms + SLACK_MS
+        start = max(microseconds(since) // 1000 - SLACK_MS, now_ms - reach.reach_ms + SLACK_MS)
+        end = now_ms + SLACK_MS if until is None else microseconds(until) // 1000
         while True:
-            rows = self._ask(call, {"symbol": market, "startTime": start, "endTime": end, "limit": page})
-            fresh = {str(row[key]): row for row in rows if str(row[key]) not in found}
+            request = {"symbol": market, "startTime": start, "endTime": end, "limit": reach.page}
+            try:
+                rows = self._ask(reach.call, request)
+            except RateLimited:
+                if not found:
+                    raise
+                return list(found.values()), end
+            fresh = {str(row[reach.key]): row for row in rows if str(row[reach.key]) not in found}
             found.update(fresh)
-            if len(rows) < page:
-                return list(found.values())
+            if len(rows) < reach.page:
+                return list(found.values()), None
             oldest = min(int(row["time"]) for row in rows)
             end = oldest if fresh else oldest - 1  # a page of one millisecond alone would be asked for again for ever
+
+    def _asking(self, pressing: bool) -> AbstractContextManager[None]:
+        return self._client.asking(Priority.BOOKS if pressing else Priority.DATA, patience_s=0)
 
     def _named(self, row: Row, symbol: str) -> Row:
         asset = self._client.safe_currency_code(row.get("commissionAsset") or None)
         return {**row, "symbol": symbol, "commissionAsset": asset or symbol.partition("/")[2]}
+
+    def _time(self) -> datetime:
+        with translated(self._client, ASKING):
+            return instant(int(self._client.spotPublicGetTime()["serverTime"]) * 1000)
 
     def _synchronise(self) -> None:
         with translated(self._client, ASKING):

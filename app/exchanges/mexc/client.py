@@ -8,7 +8,7 @@ from typing import Any
 
 import ccxt
 
-from app.domain.errors import Refused
+from app.domain.errors import Restricted
 from app.domain.market import microseconds
 from app.domain.rate_limit import Limiter, Priority
 from app.exchanges.mexc.errors import Answer
@@ -123,12 +123,12 @@ class Client(ccxt.mexc):  # type: ignore[misc]
         self._offset_ms = None
 
     def id_of(self, symbol: str) -> str:
-        """The venue's name of a symbol; Refused if it has none."""
+        """The venue's name of a symbol; Restricted if it has none."""
         if symbol not in self._ids:
             records = self._stored_markets() or self.load_markets()
             self._ids = {name: str(record["id"]) for name, record in records.items()}
         if symbol not in self._ids:
-            raise Refused(f"the venue does not list {symbol}", "-1121")
+            raise Restricted(f"the venue does not list {symbol}", "-1121", "tradable")
         return self._ids[symbol]
 
     def fetch_swap_markets(self, params: Mapping[str, Any] | None = None) -> list[Any]:

@@ -19,7 +19,8 @@ NOT_TRADED = 1
 
 
 class PrivateStream:
-    """One connection under a listenKey, which is kept alive and made anew when the venue knows it no more.
+    """One connection under a listenKey, which is kept alive and made anew when the venue knows it no more
+    or does not let it in.
 
     Seconds: `renew_s` between two renewals of the key, which lives an hour; `ping_s` between two pings; `silent_s`
     of nothing, not even a PONG, until the connection is taken for dead.
@@ -61,6 +62,9 @@ class PrivateStream:
                     for task in keeping:
                         task.cancel()
                     await asyncio.gather(*keeping, return_exceptions=True)
+        except aiohttp.WSServerHandshakeError as error:
+            await self._give_back()
+            raise Unavailable(f"the private stream is not opened: {error.status} {error.message}"[:300]) from error
         except (ccxt.BaseError, aiohttp.ClientError, OSError, TimeoutError) as error:
             raise Unavailable(f"{type(error).__name__}: {error}"[:300]) from error
 
@@ -74,6 +78,12 @@ class PrivateStream:
             answer = await self._client.spotPrivatePostUserDataStream()
             self._key = str(answer["listenKey"])
         return self._key
+
+    async def _give_back(self) -> None:
+        """A key that was not let in may be dead: the next one is another. MEXC grants sixty, so this one is ended."""
+        key, self._key = self._key, None
+        with suppress(ccxt.BaseError, RateLimited):  # it ends by itself in an hour
+            await self._client.spotPrivateDeleteUserDataStream({"listenKey": key})
 
     async def _hear(self, socket: Any, hear: Callable[[str], None], opened: Callable[[], None]) -> None:
         while True:

@@ -6,12 +6,14 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Protocol
 
+from app.domain.balances import Balances
 from app.domain.letters import DeadLetter
+from app.domain.looks import Cursor
 from app.domain.market import Bar, BarClose, Instrument, Tick
-from app.domain.orders import Order, Report
+from app.domain.orders import Fill, Order, Report
 from app.domain.portfolio import Trade
 from app.domain.protection import Level, Protection
-from app.domain.reconciliation import Difference, Snapshot
+from app.domain.reconciliation import Difference, Ours, Snapshot, VenueFill, VenueOrder
 from app.domain.risk import Account, Breaker, Check, TradingState
 from app.domain.sealing import Head
 from app.domain.trading import Signal
@@ -77,7 +79,10 @@ class Instruments(Protocol):
     """The venue's rules per symbol, as last read from it."""
 
     def save(self, instruments: Sequence[Instrument], markets: Mapping[str, Mapping[str, Any]], at: datetime) -> None:
-        """Replace the snapshot; `markets` are the venue client's own records, by symbol."""
+        """Replace the snapshot; `markets` are the venue client's own records, by symbol.
+
+        What was traded and is not listed any more keeps its rules, for what comes late: it can only not be traded.
+        """
         ...
 
     def get(self, symbol: str) -> Instrument:
@@ -220,6 +225,26 @@ class Orders(Protocol):
         """Book what the venue says: new fills (once each), cash, the trade and its levels, the order's state."""
         ...
 
+    def book_fills(
+        self,
+        client_order_id: str,
+        fills: Sequence[Fill],
+        *,
+        ended: bool,
+        instrument: Instrument,
+        protection: Protection,
+        at: datetime,
+    ) -> Order:
+        """Book fills of an order (once each) of which nothing else is known but whether it has `ended` with them.
+
+        One that counted as absent is at the venue after all, and is not sent again.
+        """
+        ...
+
+    def write_off(self, client_order_id: str, reason: str, by: str, at: datetime) -> Order:
+        """End an order because a person says that it is over, with what was filled of it; audited."""
+        ...
+
     def live_entries(self) -> list[Order]:
         """Entries that may still buy something, oldest first."""
         ...
@@ -232,20 +257,41 @@ class Orders(Protocol):
 class Books(Protocol):
     """Our books, to be compared with the venue's."""
 
-    def read(self, since: datetime) -> Snapshot:
-        """Cash, coins, live orders and those since then with their executions, in one moment."""
+    def read(self, at: datetime, moves_since: datetime | None = None) -> Snapshot:
+        """Our books in one moment, with what was traded within a month of `at` (or of the last look).
+
+        The moves are those of fills since `moves_since`, by the venue's time; none without it.
+        """
         ...
 
-    def keep(self, differences: Iterable[Difference], at: datetime | None) -> None:
-        """Keep what differs; `at` is when the books were found to agree otherwise, None if they were not."""
+    def matching(self, shown: Sequence[VenueOrder], fills: Sequence[VenueFill]) -> Ours:
+        """What our books hold of the orders and fills that the venue has shown."""
+        ...
+
+    def keep(
+        self,
+        differences: Iterable[Difference],
+        at: datetime | None,
+        *,
+        cursors: Iterable[Cursor] = (),
+        balances: Balances | None = None,
+    ) -> None:
+        """Keep what a run has found, how far it came, and balances that are still to be compared, or none.
+
+        `at` is up to when the books were found to agree otherwise, None if they were not.
+        """
         ...
 
     def forget(self) -> None:
-        """Nothing is reconciled any more: no entry until it is again."""
+        """Nothing is reconciled since the start: no entry until it is again. How far each look came stays."""
         ...
 
     def adopt(self, cash: Decimal, reason: str, by: str, at: datetime) -> Decimal | None:
         """Set the cash and the day's marks by as much, audited; returns what it was, None while an order is live."""
+        ...
+
+    def accept_gaps(self, reason: str, by: str, at: datetime) -> list[str]:
+        """A person has looked at what the venue does not tell any more, audited; the symbols of these gaps."""
         ...
 
 

@@ -5,9 +5,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
+from app.domain.balances import Balances
 from app.domain.market import Bar, Instrument, Tick
 from app.domain.orders import Order, Report
-from app.domain.reconciliation import VenueFill, VenueOrder
+from app.domain.reconciliation import Stretch, VenueOrder
 
 
 class Trading(Protocol):
@@ -38,22 +39,28 @@ class Trading(Protocol):
 
 
 class VenueAccount(Protocol):
-    """A venue's books of our account. Errors are those of `app.domain.errors`."""
+    """A venue's books of our account. Errors are those of `app.domain.errors`.
 
-    def open_orders(self, symbols: Sequence[str]) -> list[VenueOrder]:
+    Nobody waits here for a turn: without one it is RateLimited at once. What entries wait for is `pressing`. A symbol
+    that is not listed any more is Restricted.
+    """
+
+    together: int  # symbols of which one request tells the open orders
+
+    def open_orders(self, symbols: Sequence[str], *, pressing: bool = False) -> list[VenueOrder]:
         """What works there, whoever placed it."""
         ...
 
-    def orders(self, symbol: str, since: datetime) -> list[VenueOrder]:
+    def orders(self, symbol: str, since: datetime, *, pressing: bool = False) -> list[VenueOrder]:
         """Orders made since then, as far back as the venue tells."""
         ...
 
-    def fills(self, symbol: str, since: datetime) -> list[VenueFill]:
-        """Fills since then, oldest first, as far back as the venue tells."""
+    def fills(self, symbol: str, since: datetime, until: datetime | None = None, *, pressing: bool = False) -> Stretch:
+        """Fills since then, and until then, oldest first, as far back as the venue tells and there are turns to ask."""
         ...
 
-    def balances(self) -> dict[str, Decimal]:
-        """What is free and locked, by currency."""
+    def balances(self) -> Balances:
+        """What is free and locked, by currency, and between which instants of the venue's clock that was so."""
         ...
 
     def free(self, currency: str) -> Decimal:

@@ -10,9 +10,9 @@ from app.domain.rate_limit import UNLIMITED, WINDOW_MS, Budget, Priority, Window
 def test_exits_may_use_more_than_entries_and_entries_more_than_data() -> None:
     budget = Budget(100)
 
-    assert [budget.ceiling(one) for one in Priority] == [50, 80, 100]
-    assert [budget.ceiling(one, careful=True) for one in Priority] == [12, 20, 25]
-    assert sorted(Priority, key=lambda one: one.resume_ms) == [Priority.EXIT, Priority.ENTRY, Priority.DATA]
+    assert [budget.ceiling(one) for one in Priority] == [50, 65, 80, 100]
+    assert [budget.ceiling(one, careful=True) for one in Priority] == [12, 16, 20, 25]
+    assert sorted(Priority, key=lambda one: one.resume_ms) == list(reversed(Priority))
     assert all(one.patience_s > 0 for one in Priority)
 
 

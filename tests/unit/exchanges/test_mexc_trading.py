@@ -21,6 +21,7 @@ from tests.fixtures.memory.builders import NOON, an_order
 
 NOON_MS = microseconds(NOON) // 1000
 ORDER = "/api/v3/order"
+TRADES = "/api/v3/myTrades"
 MARKETS = {"BTC/USDT": {"id": "BTCUSDT"}}
 SENT = an_order(claimed_at=NOON)
 
@@ -464,6 +465,83 @@ class Turns:
 
     def pause(self, retry_after_s: float | None, status: int) -> None:
         """Nobody is refused here."""
+
+
+@dataclass
+class FewTurns(Turns):
+    """So many turns at an endpoint, then none."""
+
+    left: dict[str, int] = field(default_factory=dict)
+
+    def acquire(self, endpoint: str, weight: int, priority: Priority, patience_s: float | None = None) -> None:
+        super().acquire(endpoint, weight, priority, patience_s)
+        if self.left.get(endpoint) == 0:
+            raise RateLimited("no turn", 1.0)
+        self.left = {**self.left, endpoint: self.left.get(endpoint, 99) - 1}
+
+
+def a_trade(number: int) -> dict[str, Any]:
+    """A fill, so many seconds before noon."""
+    row = {"id": f"F{number}", "orderId": f"O{number}", "price": "100", "qty": "1", "commission": "0", "isBuyer": True}
+    return {**row, "symbol": "BTCUSDT", "commissionAsset": "USDT", "time": NOON_MS - number * 1000}
+
+
+def test_fills_are_told_as_far_back_as_there_are_turns_and_the_rest_is_asked_for_from_there(canned: Canned) -> None:
+    pages = [[a_trade(number) for number in range(first, first + 100)] for first in (0, 100)]
+    canned.answer(f"GET {TRADES}", *map(Reply, pages), Reply([a_trade(200)]))
+    turns = FewTurns(left={"GET myTrades": 2})
+    client = a_client(canned.url, limiter=turns)
+    since = NOON - timedelta(hours=1)
+
+    first = Account(client).fills("BTC/USDT", since)
+    turns.left = {}
+    rest = Account(client).fills("BTC/USDT", since, first.back_to)
+
+    assert (len(first.fills), first.back_to) == (200, NOON - timedelta(seconds=199))
+    assert ([one.fill.venue_trade_id for one in rest.fills], rest.back_to) == (["F200"], None)
+    assert canned.queries(f"GET {TRADES}")[-1]["endTime"] == str(NOON_MS - 199_000)
+    assert ("GET myTrades", Priority.DATA) in turns.asked
+    client.session.close()
+
+
+def test_without_any_turn_no_fill_is_told_and_past_orders_are_told_wholly_or_not_at_all(canned: Canned) -> None:
+    row = {"symbol": "BTCUSDT", "status": "NEW", "executedQty": "0", "time": NOON_MS}
+    canned.answer("GET /api/v3/allOrders", Reply([{**row, "orderId": f"O{number}"} for number in range(1000)]))
+    client = a_client(canned.url, limiter=FewTurns(left={"GET myTrades": 0, "GET allOrders": 1}))
+
+    with pytest.raises(RateLimited):
+        Account(client).fills("BTC/USDT", NOON - timedelta(hours=1), pressing=True)
+    with pytest.raises(RateLimited):
+        Account(client).orders("BTC/USDT", NOON - timedelta(hours=1))
+    client.session.close()
+
+
+def test_what_entries_wait_for_is_asked_before_data(canned: Canned) -> None:
+    canned.answer("GET /api/v3/openOrders", Reply([]))
+    canned.answer("GET /api/v3/account", Reply({"balances": []}))
+    turns = Turns()
+    client = a_client(canned.url, limiter=turns)
+
+    Account(client).open_orders(["BTC/USDT"], pressing=True)
+    Account(client).open_orders(["BTC/USDT"])
+    Account(client).balances()
+
+    asked = [one for one in turns.asked if one[0] in ("GET openOrders", "GET account")]
+    assert [priority for _, priority in asked] == [Priority.BOOKS, Priority.DATA, Priority.BOOKS]
+    client.session.close()
+
+
+def test_balances_are_told_with_when_they_were_so_by_the_venues_clock(canned: Canned) -> None:
+    times = [Reply({"serverTime": NOON_MS + ms}) for ms in (0, 300, 900)]
+    canned.answer("GET /api/v3/time", *times[1:])
+    canned.answer("GET /api/v3/account", Reply({"balances": [{"asset": "USDT", "free": "7", "locked": "1"}]}))
+    client = a_client(canned.url)
+
+    balances = Account(client).balances()
+
+    assert (balances.amounts, balances.since) == ({"USDT": Decimal(8)}, NOON + timedelta(milliseconds=300))
+    assert balances.until == NOON + timedelta(milliseconds=900)
+    client.session.close()
 
 
 def test_what_is_free_is_asked_with_the_urgency_of_an_exit(canned: Canned) -> None:

@@ -76,7 +76,13 @@ class Sheet:
 
 
 class Scene:
-    def __init__(self, *, sent_until: SentUntil | None = None, **habits: Any) -> None:
+    def __init__(
+        self,
+        *,
+        sent_until: SentUntil | None = None,
+        beside: Callable[[], Mapping[str, Any]] = dict,
+        **habits: Any,
+    ) -> None:
         self.market, self.mailboxes, self.sheet, self.topics = (
             MemoryMarket(),
             MemoryMailboxes(),
@@ -94,6 +100,7 @@ class Scene:
             symbols=[BTC],
             habits=Habits(**(HABITS | habits)),
             sent_until=sent_until,
+            beside=beside,
         )
 
     def ready(self) -> bool:
@@ -136,6 +143,14 @@ async def test_a_venue_that_does_not_tell_its_time_leaves_the_last_measurement()
         await until(lambda: scene.market.measured > asked + 1)
 
         assert scene.sheet.status["offset_ms"] == 250
+
+
+async def test_what_runs_beside_the_feed_is_told_with_its_status() -> None:
+    scene = Scene(beside=lambda: {"private": "down"})
+    async with running(scene):
+        await until(scene.ready)
+
+    assert scene.sheet.status["private"] == "down"
 
 
 async def test_a_replay_takes_the_farms_clock_for_the_venues() -> None:
