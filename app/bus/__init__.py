@@ -15,6 +15,7 @@ from app.bus.presence import Presence
 from app.bus.prices import Prices
 from app.bus.queues import Queues
 from app.bus.resting import Resting, searched, sent_again
+from app.bus.skews import ClockSkews
 from app.bus.stored_pace import StoredPace
 from app.bus.topics import Topics
 from app.bus.windows import Windows
@@ -22,6 +23,7 @@ from app.bus.windows import Windows
 __all__ = [
     "Archive",
     "BusError",
+    "ClockSkews",
     "Counters",
     "FeedStatus",
     "Frame",
