@@ -126,6 +126,7 @@ beat_schedule = {
 }
 if _settings.clock == "system":  # a replay is heard whole, and may be worked through long after its time
     beat_schedule["check-history"] = _every(_settings.warm_s, "tasks.upkeep.check_history")
+    beat_schedule["check-clock"] = _every(_settings.warm_s, "tasks.upkeep.check_clock")
 if _settings.archive:
     beat_schedule |= {
         f"archive-{shard}": _every(_settings.archive_s, "tasks.upkeep.archive", shard)

@@ -7,6 +7,7 @@ from app import wiring
 from app.celery import farm
 from app.domain.looks import Pace
 from app.steps import archive_ticks as archiving
+from app.steps import check_clock as clock_checking
 from app.steps import check_history as history_checking
 from app.steps import flatten as flattening
 from app.steps import keep_letter as keeping
@@ -187,6 +188,18 @@ def check_history() -> int:
         asked=asked,
         quiet=quiet,
         window_changed=wiring.windows().forget,
+    )
+
+
+@farm.task(base=Upkeep)
+def check_clock() -> int:
+    """Measure the venue's clock; returns how many milliseconds it is ahead of ours."""
+    return clock_checking.check_clock(
+        market=wiring.market(),
+        skews=wiring.skews(),
+        audits=wiring.audits(),
+        announce=wiring.topics(),
+        now=wiring.clock(),
     )
 
 

@@ -16,6 +16,7 @@ from app.bus.prices import Prices
 from app.bus.purpose import Purpose
 from app.bus.queues import Queues
 from app.bus.resting import Resting, searched, sent_again
+from app.bus.skews import ClockSkews
 from app.bus.stored_pace import StoredPace
 from app.bus.topics import Topics
 from app.bus.windows import Windows
@@ -23,6 +24,7 @@ from app.bus.windows import Windows
 __all__ = [
     "Archive",
     "BusError",
+    "ClockSkews",
     "Counters",
     "FeedStatus",
     "Frame",

@@ -101,6 +101,11 @@ class Keys:
         return f"{self.prefix}purpose"
 
     @property
+    def skew(self) -> str:
+        """JSON: how far the venue's clock was from ours when it was measured last."""
+        return f"{self.prefix}skew"
+
+    @property
     def clock(self) -> str:
         """JSON of a replay's pace."""
         return f"{self.prefix}clock"

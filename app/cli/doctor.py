@@ -19,8 +19,9 @@ from app import log, store, wiring
 from app.cli import limits
 from app.cli.codes import FAILED
 from app.cli.reconcile import no_entries, told
+from app.domain.clock_skew import Skew, measured
 from app.domain.errors import Denied, Missing, RateLimited, VenueError
-from app.domain.market import microseconds
+from app.steps.check_clock import CURE
 from app.store import DatabaseError
 from workers import embedded_redis
 from workers.farm import is_held
@@ -29,7 +30,6 @@ from workers.supervisor import CannotStart
 Json = Annotated[bool, typer.Option("--json", help="For machines.")]
 ENOUGH_BYTES = 1_000_000_000
 SHOWN = 5
-SKEW_MS = 1000  # MEXC refuses requests that are further ahead of its clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +110,9 @@ def _venue() -> Iterator[Finding]:
         yield Finding("venue", None, "the simulated MEXC starts with the farm")
         return
     try:
-        before = microseconds(wiring.now())
-        offset_ms = (wiring.market().time_us() - (before + microseconds(wiring.now())) // 2) / 1000
+        market = wiring.market()
+        market.time_us()  # opens the connection: a slow question proves little
+        skew = measured(market.time_us, wiring.clock())
     except DatabaseError as error:  # the venue's rules are kept there
         yield Finding("venue", None, f"not tried: {error}")
         return
@@ -122,9 +123,16 @@ def _venue() -> Iterator[Finding]:
         yield Finding("venue", False, str(error), _reach(settings))
         return
     yield Finding("venue", True, settings.rest_url)
-    good = abs(offset_ms) < SKEW_MS
-    cure = "" if good else "set this machine's clock, for example by NTP"
-    yield Finding("clock", good, f"the venue's is {offset_ms:+.0f} ms away", cure)
+    skew = skew.after(_known_skew())
+    yield Finding("clock", skew.off_since is None, str(skew), "" if skew.off_since is None else CURE)
+
+
+def _known_skew() -> Skew | None:
+    """What the farm has measured."""
+    try:
+        return wiring.skews().read()
+    except RedisError:  # it has a finding of its own
+        return None
 
 
 def _reach(settings: wiring.Settings) -> str:

@@ -38,6 +38,7 @@ def status(as_json: Json = False) -> None:
         "ticks": str(seen.counters.get("ticks_processed", 0)),
         "bars": str(wiring.reports().bars()),
         "waiting": str(seen.waiting),
+        "clock": _clock(),
         "histories": _histories(),
         "books": _books(),
         "venue requests": "; ".join([limits.felt(seen.counters), *limits.in_force(seen.pauses)]),
@@ -52,6 +53,14 @@ def _feed(told: Mapping[str, Any] | None) -> str:
         return "silent"
     private = f"; the private stream is {told['private']}" if "private" in told else ""
     return f"hears {told['subscribed']} of {told['symbols']} symbols{private}"
+
+
+def _clock() -> str:
+    """How far the venue's was from ours when it was measured last."""
+    skew = wiring.skews().read()
+    if skew is None:
+        return "not measured yet"
+    return f"{skew}{f'; too far since {skew.off_since:%Y-%m-%d %H:%M:%S}' if skew.off_since else ''}"
 
 
 def _histories() -> str:

@@ -284,7 +284,7 @@ class Farm(Venue):
     patience_s: Seconds = Field(6, description="how long one may stand still before it is taken up again")
     mark_s: Seconds = Field(5, description="how often the account is valued")
     seal_s: Seconds = Field(5, description="how often audits are sealed; until then a change of them is not seen")
-    warm_s: Seconds = Field(10, description="how often missing bars and outdated histories are looked for")
+    warm_s: Seconds = Field(10, description="how often missing bars, old histories and a wrong clock are looked for")
     reconcile_s: Seconds = Field(30, description="how often the venue's books of a symbol are compared with ours")
     reconcile_all_s: Seconds = Field(3600, description="how often over all that the venue still tells")
     reconcile_tolerance: Money = Field(

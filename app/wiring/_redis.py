@@ -57,6 +57,12 @@ def outdated() -> bus.OutdatedHistories:
 
 
 @cache
+def skews() -> bus.ClockSkews:
+    """How far the venue's clock was from ours."""
+    return bus.ClockSkews(redis(), keys())
+
+
+@cache
 def prices() -> bus.Prices:
     """The last price of each symbol."""
     return bus.Prices(redis(), keys())

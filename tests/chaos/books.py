@@ -32,6 +32,7 @@ PORTS = {
 }
 ZERO = Decimal(0)
 TOLD = "reconcile.difference"
+ALARMS = frozenset({"clock.off"})
 UNOPENED = AccountRow(
     cash=ZERO, trading_state=TradingState.ACTIVE, day_open=ZERO, equity=ZERO, reconciled_at=None, differences=None
 )
@@ -58,13 +59,14 @@ class Record:
     """What else there is; it is read once, in the end.
 
     `told` are kinds and subjects of the differences that were audited, `bars` tells which are whole by symbol and end,
-    `searched` are those that gave a signal, and `ticks` is how many were archived.
+    `searched` are those that gave a signal, `ticks` is how many were archived, `alarms` are of other things.
     """
 
     told: frozenset[tuple[str, str]]
     bars: dict[tuple[str, datetime], bool]
     searched: frozenset[tuple[str, datetime]]
     ticks: int
+    alarms: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -104,6 +106,7 @@ def in_memory() -> Store:
             bars={(bar.symbol, bar.end): bar.whole for bar in tables.bars.values()},
             searched=frozenset((one.symbol, one.bar_end) for one in tables.signals.values() if one.interval),
             ticks=len(tables.ticks),
+            alarms=frozenset(event for event, _ in tables.audits) & ALARMS,
         )
 
     return Store(books, record, {name: value for name, value in vars(farm).items() if name != "tables"})
@@ -139,8 +142,10 @@ def on_sqlite(database: Database) -> Store:
             audits = session.scalars(select(AuditRow.data).where(AuditRow.event_type == TOLD))
             signals = session.execute(select(SignalRow.symbol, SignalRow.timestamp).where(SignalRow.interval != ""))
             bars = session.execute(select(BarRow.symbol, BarRow.end, BarRow.whole))
+            events = session.scalars(select(AuditRow.event_type).where(AuditRow.event_type.in_(ALARMS)))
             return Record(
                 told=frozenset((data["kind"], data["subject"]) for data in audits),
+                alarms=frozenset(events),
                 bars={(symbol, end): whole for symbol, end, whole in bars},
                 searched=frozenset((symbol, end) for symbol, end in signals),
                 ticks=session.scalar(select(func.count()).select_from(MarketDataRow)) or 0,

@@ -77,7 +77,15 @@ class Judge:
         wrong += self._told(books, record)
         if not self._world.is_scripted:
             return wrong
-        return [*wrong, *self._market(record), *self._missed(books), *self._withdrawn()]
+        return [*wrong, *self._market(record), *self._missed(books), *self._withdrawn(), *self._alarms(record)]
+
+    def _alarms(self, record: Record) -> Iterator[str]:
+        scene = self._world.scene
+        if scene.skewed_s is not None and "check_clock" in scene.upkeep and "clock.off" not in record.alarms:
+            yield "nobody was told that the venue's clock was off"
+        skew = self._world.store.ports["skews"].read()
+        if skew is not None and skew.off_since is not None:
+            yield "the venue's clock is said to be off, though it is well again"
 
     def _forgotten(self, books: Books) -> list[str]:
         wrong = self.standing()

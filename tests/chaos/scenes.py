@@ -15,7 +15,7 @@ SYMBOLS = ("BTC/USDT", "ETH/USDT", "SOL/USDT", "XRP/USDT", "ADA/USDT")
 SIDES = {1.0: Side.SELL, 2.0: Side.BUY}
 ALWAYS = ("wake", "sweep", "mark_equity")
 MORE = ("withdraw", "reconcile", "archive", "warm", "refresh_instruments")
-REST = ("watch", "seal", "check_history", "keep_letters")  # what decides nothing
+REST = ("watch", "seal", "check_history", "check_clock", "keep_letters")  # what decides nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +25,10 @@ class Scene:
     `closes` are seconds at which a bar of a symbol ends with a wish, `wicks_s` and `peaks_s` when prices touch the
     stops or rise, `begins_s` when the farm is started (never: it runs already), `strangers_s` when somebody uses the
     account by hand, `locks_s` from and until when an order of somebody's locks half of the coins, `flattens_s` when a
-    person flattens; `flattens` lets every halt do so. `rests` are shares of the first orders that fill at once while
-    the rest of them stays at the venue, `queue_s` is how long a signal waits to be decided. In a slow one the first
-    order arrives late, its answer never, and the venue shows what it has as late as it may.
+    person flattens, `skewed_s` from and until when the venue's clock is seconds ahead; `flattens` lets every halt
+    flatten. `rests` are shares of the first orders that fill at once while the rest of them stays at the venue,
+    `queue_s` is how long a signal waits to be decided. In a slow one the first order arrives late, its answer never,
+    and the venue shows what it has as late as it may.
     """
 
     closes: tuple[tuple[float, str, str], ...] = ((0.0, "BTC/USDT", "buy"),)
@@ -36,6 +37,7 @@ class Scene:
     begins_s: tuple[float, ...] = ()
     strangers_s: tuple[float, ...] = ()
     locks_s: tuple[float, float] | None = None
+    skewed_s: tuple[float, float] | None = None
     flattens_s: tuple[float, ...] = ()
     flattens: bool = False
     rests: tuple[float, ...] = ()
@@ -108,7 +110,11 @@ BTC, ETH = "BTC/USDT", "ETH/USDT"
 SCENES = {
     "entry": Scene(),
     "round-trip": Scene(peaks_s=(2.0,), wicks_s=(3.0,), upkeep=(*ALWAYS, "watch")),
-    "left": Scene(closes=((0.0, BTC, "buy"), (3.0, BTC, "sell")), upkeep=(*ALWAYS, "seal", "keep_letters")),
+    "left": Scene(
+        closes=((0.0, BTC, "buy"), (3.0, BTC, "sell")),
+        skewed_s=(0.5, 12.5),
+        upkeep=(*ALWAYS, "seal", "keep_letters", "check_clock"),
+    ),
     "slow": Scene(is_slow=True),
     "crash": Scene(
         closes=((0.0, BTC, "buy"), (0.0, ETH, "buy")), crash_s=2.0, flattens=True, upkeep=(*ALWAYS, "withdraw")

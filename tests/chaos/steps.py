@@ -3,6 +3,7 @@
 SCENE_OF = {
     "approve_signal": "entry",
     "archive_ticks": "gap",
+    "check_clock": "left",
     "check_history": "gap",
     "choose_symbols": "start",
     "compare_symbol": "strangers",
@@ -37,4 +38,4 @@ HELPERS = frozenset({"events", "exits", "ports", "terms"})  # values and arithme
 STEPS = sorted(SCENE_OF.keys() - INSIDE.keys())
 WRITERS = frozenset(
     {"Audits", "Bars", "Books", "Decision", "HandOn", "Instruments", "Ledger", "Orders", "Resting", "Signals", "Ticks"}
-) | {"Trades", "Trading", "Mailboxes", "Lease", "Letters", "LettersAside", "OutdatedHistories"}
+) | {"Trades", "Trading", "Mailboxes", "Lease", "Letters", "LettersAside", "OutdatedHistories", "ClockSkews"}

@@ -14,6 +14,7 @@ from app.domain.risk import Breaker, TradingState
 from app.domain.sizing import Sizing
 from app.steps.approve_signal import approve_signal
 from app.steps.archive_ticks import archive_ticks
+from app.steps.check_clock import check_clock
 from app.steps.check_history import check_history
 from app.steps.choose_symbols import choose_symbols
 from app.steps.drain import drain
@@ -43,7 +44,7 @@ RULES = risk.rules(
 )
 NOT_SENT_AGAIN = frozenset(
     {"drain", "wake", "archive", "sweep", "withdraw", "watch", "mark_equity", "reconcile", "warm", "seal"}
-) | {"refresh_instruments", "check_history", "keep_letters"}
+) | {"refresh_instruments", "check_clock", "check_history", "keep_letters"}
 WITHOUT_WAITING = NOT_SENT_AGAIN - {"withdraw", "reconcile"}  # none of these asks the venue for something of ours
 
 Call = Callable[..., Any]
@@ -95,6 +96,9 @@ class Tasks:
 
     def check_history(self) -> None:
         self._call(check_history, alarm=self._alarm)
+
+    def check_clock(self) -> None:
+        self._call(check_clock)
 
     def keep_letters(self) -> None:
         self._call(keep_aside)

@@ -8,7 +8,7 @@ from typing import Any
 
 from app.domain.balances import Balances
 from app.domain.errors import Unavailable
-from app.domain.market import Bar, Instrument, Tick
+from app.domain.market import Bar, Instrument, Tick, microseconds
 from app.domain.orders import TERMINAL, Fill, OrderState, Report, Side
 from app.domain.reconciliation import Stretch, VenueFill, VenueOrder
 from tests.chaos.venue import ZERO, Accepted, Venue
@@ -106,6 +106,7 @@ class Market:
     venue: Venue
     listed: list[Instrument]
     klines: list[Bar] = field(default_factory=list)
+    skew_us: int = 0
 
     def hears(self, bar: Bar) -> bool:
         """A bar has ended; False if there was one already."""
@@ -128,6 +129,11 @@ class Market:
 
     def prints(self, symbol: str, since_us: int, until_us: int) -> list[Tick]:
         return []
+
+    def time_us(self) -> int:
+        if not self._answers():
+            raise Unavailable("no answer")
+        return microseconds(self.venue.timeline.at) + self.skew_us
 
     def _answers(self) -> bool:
         self.venue.point("market.asks before")

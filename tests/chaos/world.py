@@ -40,6 +40,7 @@ PERIODS_S = {
     "warm": 5.0,
     "seal": 5.0,
     "keep_letters": 2.0,
+    "check_clock": 3.0,
     "check_history": 5.0,
     "reconcile": 6.0,
     "refresh_instruments": 9.0,
@@ -167,6 +168,9 @@ class World:
         if scene.locks_s is not None:
             yield scene.locks_s[0], partial(self.account.lock, scene.symbols[0])
             yield scene.locks_s[1], partial(self.account.unlock, scene.symbols[0])
+        if scene.skewed_s is not None:
+            yield scene.skewed_s[0], partial(setattr, self.market, "skew_us", 8_000_000)
+            yield scene.skewed_s[1], partial(setattr, self.market, "skew_us", 0)
         if self.plan.crash_s is not None:
             yield self.plan.crash_s, partial(self._price, Decimal(20))
 

@@ -1,19 +1,20 @@
 """ccxt's MEXC client, made to sign with the farm's clock and to remember what the venue answered."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
 import ccxt
 
-from app.domain.errors import Restricted
+from app.domain.errors import RateLimited, Restricted
 from app.domain.market import microseconds
 from app.domain.rate_limit import Limiter, Priority
 from app.exchanges.mexc.errors import Answer
 from app.exchanges.mexc.weights import weight_of
 
+FRESH_MS = 60_000  # clocks drift slowly
 Records = Mapping[str, Mapping[str, Any]]
 
 
@@ -48,6 +49,7 @@ class Client(ccxt.mexc):  # type: ignore[misc]
         self._turns: dict[str, int] = {}
         self._ids: dict[str, str] = {}
         self._offset_ms: int | None = None
+        self._measured_ms = 0
         self._signed_ms: int | None = None
         super().__init__(
             {
@@ -108,15 +110,24 @@ class Client(ccxt.mexc):  # type: ignore[misc]
             self._take_turn(self._limiter, f"{method} {path}", weight_of(method, path, params))
         return super().fetch2(path, api, method, params, *more)
 
-    def synchronise(self) -> None:
-        """Measure how far the venue's clock is ahead of the farm's at least, unless that is known.
+    def synchronise(self, *, any_age: bool = False) -> None:
+        """Measure how far the venue's clock is ahead of the farm's at least, unless that is known, and of late.
 
+        A measurement of long ago will do when `any_age` will, or when there is none to be had just now.
         It is reckoned from when the answer was here. From the middle of a slow question it could be too much, and
         what is signed in the future is refused, or taken for longer than we wait until an order counts as absent.
         """
         if self._offset_ms is None:
-            server = int(self.spotPublicGetTime()["serverTime"])
-            self._offset_ms = server - self.now_ms()
+            self._measure()
+        elif not any_age and self.now_ms() - self._measured_ms >= FRESH_MS:
+            with suppress(ccxt.BaseError, RateLimited):
+                self._measure()
+            self._measured_ms = self.now_ms()  # whoever got no answer asks again when it is due the next time
+
+    def _measure(self) -> None:
+        server = int(self.spotPublicGetTime()["serverTime"])
+        self._measured_ms = self.now_ms()
+        self._offset_ms = server - self._measured_ms
 
     def forget_offset(self) -> None:
         """Measure it again before the next private request."""

@@ -2,7 +2,7 @@
 
 from app.domain.errors import Missing
 from app.domain.risk import Check
-from app.steps.ports.bus import Announce, HandOn, LettersAside, OutdatedHistories, Prices, Resting, Windows
+from app.steps.ports.bus import Announce, ClockSkews, HandOn, LettersAside, OutdatedHistories, Prices, Resting, Windows
 from app.steps.ports.store import (
     Audits,
     Bars,
@@ -24,6 +24,7 @@ __all__ = [
     "Bars",
     "Books",
     "Check",
+    "ClockSkews",
     "Decision",
     "HandOn",
     "Instruments",

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
+from app.domain.clock_skew import Skew
 from app.domain.history import Outdated
 from app.domain.letters import DeadLetter
 from app.domain.market import Bar, BarClose
@@ -52,6 +53,18 @@ class OutdatedHistories(Protocol):
 
     def end(self, name: str) -> None:
         """And no longer."""
+        ...
+
+
+class ClockSkews(Protocol):
+    """How far the venue's clock was from ours when it was measured last."""
+
+    def read(self) -> Skew | None:
+        """The last measurement, or None."""
+        ...
+
+    def write(self, skew: Skew) -> None:
+        """Replace it."""
         ...
 
 

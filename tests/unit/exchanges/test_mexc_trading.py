@@ -3,7 +3,7 @@
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -150,6 +150,57 @@ def test_however_long_the_venue_was_asked_for_its_time_nothing_is_signed_in_its_
     slow.session.close()
 
     assert canned.queries(f"POST {ORDER}")[0]["timestamp"] == str(NOON_MS + 4000)
+
+
+class Minutes:
+    """A clock that goes on when it is told to."""
+
+    at = NOON
+
+    def __call__(self) -> datetime:
+        return self.at
+
+
+def test_f20_the_venues_clock_is_measured_again_and_again_but_never_between_a_claim_and_its_request(
+    canned: Canned,
+) -> None:
+    canned.answer("GET /api/v3/time", Reply({"serverTime": NOON_MS}), Reply({"serverTime": NOON_MS + 70_000}))
+    canned.answer(f"GET {ORDER}", Reply(a_record()))
+    canned.answer(f"POST {ORDER}", Reply({"orderId": "V1"}))
+    now = Minutes()
+    client = a_client(canned.url, now=now)
+    trading = Trading(client)
+
+    trading.look_up(SENT)
+    now.at = NOON + timedelta(seconds=59)
+    trading.look_up(SENT)
+    assert len(canned.queries("GET /api/v3/time")) == 1
+    now.at = NOON + timedelta(seconds=60)
+    trading.submit(SENT, signed_at=now.at)
+    assert len(canned.queries("GET /api/v3/time")) == 1
+    trading.look_up(SENT)
+
+    assert len(canned.queries("GET /api/v3/time")) == 2
+    assert canned.queries(f"GET {ORDER}")[-1]["timestamp"] == str(NOON_MS + 70_000)  # ten seconds ahead by now
+    client.session.close()
+
+
+def test_f20_a_venue_that_does_not_tell_its_time_again_leaves_the_last_measurement(canned: Canned) -> None:
+    canned.answer("GET /api/v3/time", Reply({"serverTime": NOON_MS + 250}), Reply(drop=True))
+    canned.answer(f"GET {ORDER}", Reply(a_record()))
+    now = Minutes()
+    client = a_client(canned.url, now=now)
+    trading = Trading(client)
+
+    trading.look_up(SENT)
+    now.at = NOON + timedelta(seconds=60)
+    trading.look_up(SENT)
+    asked = len(canned.queries("GET /api/v3/time"))
+    trading.look_up(SENT)
+
+    assert len(canned.queries("GET /api/v3/time")) == asked  # not at each question until it answers
+    assert canned.queries(f"GET {ORDER}")[-1]["timestamp"] == str(NOON_MS + 60_250)
+    client.session.close()
 
 
 ANSWERS = {

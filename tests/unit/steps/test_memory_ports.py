@@ -7,11 +7,12 @@ from decimal import Decimal
 import pytest
 
 from app.domain.market import Bar, Tick, microseconds
-from app.steps.ports import OutdatedHistories, Windows
+from app.steps.ports import ClockSkews, OutdatedHistories, Windows
 from tests.contracts.account import AccountContract, AccountUnderTest
 from tests.contracts.letters_aside import MOST, LettersAsideContract
 from tests.contracts.market import MarketContract, MarketUnderTest
 from tests.contracts.outdated import OutdatedContract
+from tests.contracts.skews import ClockSkewsContract
 from tests.contracts.trading import TradingContract, VenueUnderTest
 from tests.contracts.windows import Given, WindowsContract
 from tests.fixtures.fakes import MemoryFarm, MemoryLettersAside
@@ -61,3 +62,11 @@ class TestLettersAside(LettersAsideContract):
     @pytest.fixture
     def aside(self) -> MemoryLettersAside:
         return MemoryLettersAside(most=MOST)
+
+
+class TestClockSkews(ClockSkewsContract):
+    """How far the venue's clock was."""
+
+    @pytest.fixture
+    def skews(self, memory: MemoryFarm) -> ClockSkews:
+        return memory.skews
