@@ -1,7 +1,7 @@
-"""The laboratory of the fault tests."""
+"""The laboratories of the fault tests."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from decimal import Decimal
 
 import pytest
@@ -12,10 +12,26 @@ from tests.faults.laboratory import SYMBOLS, Laboratory, StillClock
 from tests.fixtures.venue import served
 from workers.venue import VenueConfig
 
+Make = Callable[..., Laboratory]
+
 
 @pytest.fixture
-def laboratory(sqlite: Database) -> Iterator[Callable[[str], Laboratory]]:
+def laboratory(sqlite: Database) -> Iterator[Make]:
     """Makes a laboratory whose venue plays the shipped scenario of this number; without one all is well."""
+    with laboratories(sqlite) as made:
+        yield made
+
+
+@pytest.fixture
+def laboratory_on_each(database: Database) -> Iterator[Make]:
+    """The same on SQLite and on PostgreSQL."""
+    with laboratories(database) as made:
+        yield made
+
+
+@contextmanager
+def laboratories(database: Database) -> Iterator[Make]:
+    """Makes them over a database; each is closed at the end."""
     with ExitStack() as stack:
 
         def made(number: str = "") -> Laboratory:
@@ -27,7 +43,7 @@ def laboratory(sqlite: Database) -> Iterator[Callable[[str], Laboratory]]:
                 scenario=load(number) if number else None,
             )
             clock = StillClock()
-            one = Laboratory(stack.enter_context(served(config, real=clock.us)), sqlite, clock)
+            one = Laboratory(stack.enter_context(served(config, real=clock.us)), database, clock)
             stack.callback(lambda: one.close())
             return one
 

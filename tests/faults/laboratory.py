@@ -1,5 +1,7 @@
 """The fault laboratory: the real steps over SQLite and ccxt, and a simulated venue that plays a scenario."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,12 +14,15 @@ from app.domain.market import instant, microseconds
 from app.domain.orders import Leg, Order, OrderState, OrderType, Side
 from app.domain.protection import Protection
 from app.domain.reconciliation import Difference
-from app.domain.risk import Breaker
+from app.domain.risk import Account, Breaker
 from app.domain.sizing import Sizing
 from app.domain.trading import Signal
 from app.exchanges import mexc
+from app.risk import Rule
 from app.steps.approve_signal import approve_signal
+from app.steps.mark_equity import mark_equity
 from app.steps.place_order import place_order
+from app.steps.ports import Prices
 from app.steps.reconcile import reconcile
 from app.steps.settle_order import settle_order
 from app.steps.sweep import sweep
@@ -88,6 +93,8 @@ class Laboratory:
     def __init__(self, venue: ServedVenue, database: Database, clock: StillClock) -> None:
         self.venue, self.database, self.clock, self.now = venue, database, clock, clock.now
         self.hand_on, self.announce, self.prices = MemoryHandOn(), MemoryTopics(), MemoryPrices()
+        self.rules: Sequence[Rule] = ()
+        self.sizing = Sizing()
         self._signals = 0
         self.connect()
         for symbol in SYMBOLS:
@@ -117,13 +124,13 @@ class Laboratory:
     def restart(self) -> None:
         """As if every process had been killed: nothing is left but the database and the venue."""
         self.close()
-        self.database.engine.dispose()
         self.database = Database(self.database.url.render_as_string(hide_password=False))
         self.connect()
 
     def close(self) -> None:
         """Let the connections go."""
         self.client.session.close()
+        self.database.engine.dispose()
 
     def refresh(self) -> None:
         """Read the venue's rules."""
@@ -148,9 +155,9 @@ class Laboratory:
             free=self.account.free,
             instruments=self.instruments,
             prices=self.prices,
-            rules=(),
+            rules=self.rules,
             breaker=Breaker(),
-            sizing=Sizing(),
+            sizing=self.sizing,
             order_type=order_type,
             slippage=Decimal("0.01"),
             exit_slippage=Decimal("0.01"),
@@ -251,6 +258,12 @@ class Laboratory:
             now=self.now,
             **{"settle": self.settle, **terms, **changes},
         )
+
+    def marked(self, prices: Prices | None = None) -> Account:
+        """The account as upkeep values it, and its state after that: the breaker may have tripped."""
+        ledger, prices, announce = self.ledger, prices or self.prices, self.announce
+        account = mark_equity(ledger=ledger, prices=prices, breaker=Breaker(), announce=announce, at=self.now())
+        return replace(account, state=self.ledger.account({}, self.now()).state)
 
     def watch(self, after_s: float) -> int:
         """A look at what is held, so many seconds from now; drains work all the time."""

@@ -130,6 +130,15 @@ def test_prices_leave_out_what_was_never_heard(redis_client: "redis.Redis", keys
     assert prices.last([]) == {}
 
 
+@pytest.mark.parametrize(
+    "text", ["nan|1|1", "0.0|1|1", "-5.0|1|1", "inf|1|1", "1e400|1|1", "|1|1", "5.0|soon|1", "5.0"]
+)
+def test_what_no_drain_can_have_written_is_no_price(text: str, redis_client: "redis.Redis", keys: Keys) -> None:
+    redis_client.hset(keys.prices, mapping={"BTC/USDT": text, "ETH/USDT": "3000.5|17|18"})
+
+    assert Prices(redis_client, keys).last(["BTC/USDT", "ETH/USDT"]) == {"ETH/USDT": (3000.5, 17)}
+
+
 def test_counters_add_up(redis_client: "redis.Redis", keys: Keys) -> None:
     counters = Counters(redis_client, keys)
     counters.add(ticks_bad=2, ticks_conflated=1)

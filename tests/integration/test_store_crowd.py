@@ -112,7 +112,7 @@ def test_nothing_is_approved_after_the_transaction_that_tripped_the_breaker(data
     marking = FORKED.Process(target=marks_a_loss, args=(address(database), ready, BTC, 37.5))
     assert ended(*entering, marking) == [0] * 64
 
-    assert ledger.account({BTC: Decimal(100)}, NOON).state is TradingState.HALTED
+    assert ledger.account({}, NOON).state is TradingState.HALTED
     with database.reading() as session:
         told = session.scalars(select(AuditRow.event_type).order_by(AuditRow.id)).all()  # written under the lock
     assert told.count("trading_state") == 1

@@ -16,7 +16,7 @@ class Prices(Protocol):
     """The last price of each symbol."""
 
     def last(self, symbols: Iterable[str]) -> dict[str, tuple[float, int]]:
-        """Price and its `time_us` by symbol; a symbol that was never heard is left out."""
+        """Price, a positive number, and its `time_us` by symbol; a symbol that was never heard is left out."""
         ...
 
 
