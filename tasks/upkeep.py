@@ -160,15 +160,13 @@ def begin() -> int:
 @farm.task(base=Upkeep)
 def warm() -> int:
     """Fill missing bars from the venue; returns how many were new."""
-    if wiring.settings().clock == "replay":  # nothing was before it, and its bars shall come from its ticks
-        asked.update(product(wiring.symbols(), wiring.settings().bar_intervals))
     return warming.warm_windows(
         market=wiring.market(),
         bars=wiring.bars(),
         symbols=wiring.symbols(),
         intervals=wiring.settings().bar_intervals,
         size=wiring.window_size(),
-        asked=asked,
+        asked=_asked(),
         window_changed=wiring.windows().forget,
         alarm=Alarm(wiring.outdated(), wiring.audits(), wiring.venue_now()),
         at=wiring.now(),
@@ -220,3 +218,10 @@ def retain() -> int:
     """Make room for new raw ticks, drop old ones and old dead letters; returns how many rows or partitions went."""
     letters = wiring.letters().forget(wiring.now() - timedelta(days=wiring.settings().letter_days))
     return letters + keep_ticks(wiring.database(), wiring.now(), wiring.settings().retention_days)
+
+
+def _asked() -> set[tuple[str, str]]:
+    """Also what nobody needs to ask for: before a replay there was nothing, and its bars shall come from its ticks."""
+    if wiring.settings().clock == "replay":
+        asked.update(product(wiring.symbols(), wiring.settings().bar_intervals))
+    return asked
