@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from app import wiring
+from app import figures, wiring
 from app.domain.market import interval_seconds
-from workers import figures
 from workers.farm import Farm
 from workers.supervisor import CannotStart
 

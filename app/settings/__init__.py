@@ -8,7 +8,7 @@ from pydantic import SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from app.settings.errors import SettingsError
-from app.settings.fields import CONFIRMATION, Farm, SymbolSettings
+from app.settings.fields import CONFIRMATION, Console, SymbolSettings
 
 __all__ = ["Settings", "SettingsError", "SymbolSettings"]
 
@@ -18,7 +18,7 @@ SIMULATED_KEY = "paper"
 SIMULATED_SECRET = "paper-secret"
 
 
-class Settings(Farm):
+class Settings(Console):
     """All settings, and what follows from several of them."""
 
     @classmethod

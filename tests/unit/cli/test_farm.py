@@ -12,14 +12,14 @@ import pytest
 import redis
 from rich.console import Console
 
-from app import wiring
+from app import figures, wiring
 from app.bus import Limiter
 from app.cli import farm as command
 from app.cli.codes import FAILED, WRONG
 from app.cli.farm import venue_config
 from app.store import DatabaseError
 from tests.fixtures.typed import Typed
-from workers import feed, figures
+from workers import feed
 from workers.farm import Farm, Tell, held
 from workers.venue import VenueConfig
 

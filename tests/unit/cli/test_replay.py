@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from app import wiring
+from app import figures, wiring
 from app.cli import replay
 from app.cli.codes import FAILED, WRONG
 from app.cli.play import FIRST_SPEED, LAG_ROWS, LOST_S, TOP_SPEED, Drive, Play
@@ -16,7 +16,7 @@ from app.domain.market import Bar
 from app.store import Bars, Database
 from tests.fixtures.memory.builders import NOON
 from tests.fixtures.typed import Typed
-from workers import farm, figures
+from workers import farm
 from workers.ports import NO_METRICS
 from workers.supervisor import CannotStart
 

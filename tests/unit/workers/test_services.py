@@ -146,20 +146,20 @@ async def test_the_feed_is_ready_when_it_hears_every_symbol(wired: None) -> None
 
 
 async def test_the_venue_is_ready_when_it_is_the_one_that_was_started(venue: ServedVenue) -> None:
-    ready = services._venue_answers(venue.rest_url)
+    ready = services._answers_as(f"{venue.rest_url}/sim/status")
 
     assert await ready(os.getpid())
     assert not await ready(os.getpid() + 1)
 
 
 async def test_a_venue_that_does_not_answer_is_not_ready() -> None:
-    assert not await services._venue_answers(f"http://127.0.0.1:{free_port()}")(1)
+    assert not await services._answers_as(f"http://127.0.0.1:{free_port()}")(1)
 
 
 @pytest.mark.parametrize("reply", [b"SSH-2.0-x\r\n", b"HTTP/1.0 200 OK\r\n\r\n<html>", b"HTTP/1.0 200 OK\r\n\r\n{}"])
 async def test_something_else_on_its_port_is_not_the_venue(reply: bytes) -> None:
     with answering(reply) as port:
-        assert not await services._venue_answers(f"http://127.0.0.1:{port}")(1)
+        assert not await services._answers_as(f"http://127.0.0.1:{port}")(1)
 
 
 async def test_flower_is_ready_when_it_opens(wired: None, monkeypatch: pytest.MonkeyPatch) -> None:
