@@ -132,14 +132,14 @@ class Listings:
         query = select(OrderRow).where(*_of_orders(wanted))
         with self._database.reading() as session:
             part = session.scalars(_part(query, wanted, ORDER_SORTS, OrderRow.id.expression))
-            return Orders(tuple(rows.order(row) for row in part), _total(session, query))
+            return Orders(tuple(rows.order(row) for row in part), _total(session, query, OrderRow.id.expression))
 
     def trades(self, wanted: Wanted) -> Trades:
         """Trades as they are wanted, newest first if nothing else is said."""
         query = select(TradeRow).where(*_of_trades(wanted))
         with self._database.reading() as session:
             part = session.scalars(_part(query, wanted, TRADE_SORTS, TradeRow.id.expression))
-            return Trades(tuple(rows.trade(row) for row in part), _total(session, query))
+            return Trades(tuple(rows.trade(row) for row in part), _total(session, query, TradeRow.id.expression))
 
     def open_trades(self) -> list[Trade]:
         """All of them, oldest first."""
@@ -248,8 +248,8 @@ def _part(
     return query.order_by(*order).limit(wanted.limit).offset(wanted.offset)
 
 
-def _total(session: Session, query: Select[Any]) -> int:
-    counted = query.with_only_columns(literal_column("1")).limit(MOST_COUNTED).subquery()
+def _total(session: Session, query: Select[Any], number: ColumnElement[int]) -> int:
+    counted = query.with_only_columns(number).limit(MOST_COUNTED).subquery()
     return session.scalar(select(func.count()).select_from(counted)) or 0
 
 

@@ -35,7 +35,16 @@ from app.web.problems import understood
 T = TypeVar("T")
 
 SHOWN_EVENTS = 40
-QUIET = ("signal.found", "signal.approved", "order.submitting", "order.open", "trade.pending", "execution.booked")
+QUIET = (  # of every signal and order; their stories tell it
+    "signal.found",
+    "signal.approved",
+    "signal.refused",
+    "signal.expired",
+    "order.submitting",
+    "order.open",
+    "trade.pending",
+    "execution.booked",
+)
 SLOW_S = 5.0
 SHARE = 100  # what takes long to read is read so much more seldom
 AWAY = (RedisError, DatabaseError, SQLAlchemyError)
@@ -148,12 +157,13 @@ class Observer:
 class Rates:
     """How fast totals rise, between two looks."""
 
-    def __init__(self) -> None:
+    def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
+        self._now_s = now_s
         self._before: dict[str, tuple[float, int]] = {}
 
     def __call__(self, name: str, total: int) -> float | None:
         """A second; None at the first look, and after a total that has fallen: who counted it began anew."""
-        now_s = time.monotonic()
+        now_s = self._now_s()
         before = self._before.get(name)
         self._before[name] = now_s, total
         if before is None or total < before[1] or now_s <= before[0]:

@@ -69,6 +69,7 @@ export const DASH = "–";
 export const known = (value) => value !== null && value !== undefined;
 export const money = (value) => (known(value) ? MONEY.format(value) : DASH);
 export const count = (value) => (known(value) ? WHOLE.format(value) : DASH);
+export const many = (value, what) => `${count(value)} ${what}${Number(value) === 1 ? "" : "s"}`;
 export const amount = (value) => (known(value) ? AMOUNT.format(value) : DASH);
 export const share = (value, digits = 2) => (known(value) ? `${(value * 100).toFixed(digits)} %` : DASH);
 export const rate = (value) => (known(value) ? (value >= 100 ? WHOLE.format(value) : value.toFixed(1)) : DASH);

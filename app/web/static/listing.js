@@ -36,7 +36,7 @@ export function listing({ path, filters, columns, key, sort, empty }) {
       const of = { scope: "col", class: column.n ? "n" : null };
       if (!column.sort) return h("th", of, column.label);
       const mine = by() === column.sort;
-      const arrow = h("span", { "aria-hidden": "true" }, mine ? (falls() ? "↓" : "↑") : "");
+      const arrow = mine ? h("span", { "aria-hidden": "true" }, falls() ? "↓" : "↑") : "";
       return h("th", { ...of, "aria-sort": mine ? (falls() ? "descending" : "ascending") : "none" },
         h("button", { type: "button", id: `sort-${column.sort}`, onclick: () => { set({ sort: column.sort, descending: mine && falls() ? "false" : "", part: "" }); heads(); document.getElementById(`sort-${column.sort}`).focus(); } }, column.label, arrow));
     }));

@@ -1,5 +1,5 @@
 // The overview: what it is worth, what it risks, what is open, what happened last.
-import { $, DASH, amount, api, badge, choice, count, every, figures, gain, h, known, money, n, onStatus, orderLink, pairs, price, put, rows, said, share, signed, way, when } from "./core.js";
+import { $, DASH, amount, api, badge, choice, count, every, figures, gain, h, known, many, money, n, onStatus, orderLink, pairs, price, put, rows, said, share, signed, way, when } from "./core.js";
 import { chart, colour, faded, kinds, seconds } from "./charts.js";
 import { allow, bind } from "./trading.js";
 
@@ -16,20 +16,21 @@ function showFigures(seen) {
     [`Equity, ${currency}`, money(account?.equity), account ? `cash ${money(account.cash)}` : ""],
     ["Profit today", gain(today), known(today) && account.day_open > 0 ? signed(today / account.day_open, share) : "", way(today)],
     ["Profit in all", gain(seen.profit), totals ? `${signed(totals.realised, money)} realised` : "", way(seen.profit)],
-    ["Unrealised", gain(seen.unrealised), seen.trades ? `${seen.trades.length} open trades` : "", way(seen.unrealised)],
+    ["Unrealised", gain(seen.unrealised), seen.trades ? many(seen.trades.length, "open trade") : "", way(seen.unrealised)],
     ["Closed trades", count(totals?.trades_closed), known(won) ? `${share(won, 0)} won` : "none yet"],
-    ["Fees", money(totals?.fees), totals ? `${count(totals.executions)} executions` : ""],
+    ["Fees", money(totals?.fees), totals ? many(totals.executions, "execution") : ""],
     ["Tick to order", known(totals?.tick_to_order_p50_ms) ? `${count(totals.tick_to_order_p50_ms)} ms` : DASH, known(totals?.tick_to_order_p99_ms) ? `p99 ${count(totals.tick_to_order_p99_ms)} ms` : ""],
   ]);
 }
 
 // ---- trading state and limits
 
-const LIMITS = [["Exposure", "exposure_share", "exposure_limit"], ["Drawdown from the day's high", "drawdown", "drawdown_limit"], ["Loss since the day's opening", "day_loss", "day_loss_limit"]];
+const LIMITS = [["Exposure", "exposure_share", "exposure_limit"], ["Drawdown", "drawdown", "drawdown_limit"], ["Loss today", "day_loss", "day_loss_limit"]];
+const MEANT = { Exposure: "positions and reservations over equity", Drawdown: "fall from the day's high", "Loss today": "fall from the day's opening equity" };
 const meters = LIMITS.map(([name]) => {
   const bar = h("div", { class: "fill" }), value = h("span");
-  const track = h("div", { class: "track", role: "meter", "aria-label": name, "aria-valuemin": 0 }, bar);
-  return { box: h("div", { class: "meter" }, h("p", {}, h("span", {}, name), value), track), bar, value, track };
+  const track = h("div", { class: "track", role: "meter", "aria-label": `${name}: ${MEANT[name]}`, "aria-valuemin": 0 }, bar);
+  return { box: h("div", { class: "meter" }, h("p", { title: MEANT[name] }, h("span", {}, name), value), track), bar, value, track };
 });
 put($("#limits"), ...meters.map((meter) => meter.box));
 
