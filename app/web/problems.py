@@ -98,8 +98,19 @@ def _invalid(request: Request, error: Exception) -> Response:
 
 def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    headers = dict(error.headers) if error.headers else None
+    if error.status_code == 400:  # a body that is no JSON
+        return told(422, f"{error.detail.rstrip('.')}.", "Send JSON.")
+    headers = dict(error.headers) if error.headers else {}
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(_methods(request))
     return told(error.status_code, f"{error.detail}.", "", headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """Those of all routes of the path: the framework tells those of the first."""
+    paths = request.app.openapi()["paths"]
+    of = paths.get(request.url.path) or {"get": None}
+    return sorted(method.upper() for method in of)
 
 
 def _unexpected(request: Request, error: Exception) -> Response:

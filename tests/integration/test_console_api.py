@@ -180,6 +180,7 @@ async def test_an_order_that_is_not_there_is_404_with_the_nearest(visit: Visit, 
         "/orders?state=nonsense",
         "/orders?limit=0",
         "/orders?since=2024-11-20T12:00:00",
+        "/orders?since=0.5",
         "/orders?symbol=a%00b",
         "/trades?sort=x",
     ],
@@ -234,7 +235,7 @@ async def test_of_an_unknown_symbol_there_is_nothing_and_an_unknown_interval_is_
     refused = await visit().get("/api/v1/bars?symbol=NO/USDT&interval=7m")
 
     assert (seen["bars"], seen["indicators"], seen["markers"], seen["price"]) == ([], [], [], None)
-    assert (refused.status_code, refused.json()["cure"]) == (422, "Ask for 1s.")
+    assert (refused.status_code, refused.json()["cure"]) == (404, "Ask for 1s.")
 
 
 async def test_symbols_that_were_heard_can_be_looked_at(visit: Visit, store: StoreUnderTest) -> None:
@@ -375,3 +376,18 @@ async def test_what_is_not_there_is_404_in_our_shape(visit: Visit) -> None:
     answer = await visit().get("/api/v1/nothing")
 
     assert (answer.status_code, set(answer.json())) == (404, {"error", "cure"})
+
+
+async def test_a_method_that_there_is_none_of_is_told_with_those_that_there_are(visit: Visit) -> None:
+    answer = await visit().put("/api/v1/session")
+
+    assert (answer.status_code, answer.headers["allow"]) == (405, "DELETE, GET, POST")
+
+
+@pytest.mark.parametrize("body", [b"\xff", b"{", b'{"reason": 1'])
+async def test_a_body_that_is_no_json_is_422(visit: Visit, store: StoreUnderTest, body: bytes) -> None:
+    browser = await with_session(visit())
+
+    answer = await browser.post("/api/v1/trading/halt", content=body, headers={"Content-Type": "application/json"})
+
+    assert (answer.status_code, set(answer.json())) == (422, {"error", "cure"})

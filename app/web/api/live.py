@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from fastapi import APIRouter, Request
-from fastapi.responses import StreamingResponse
+from fastapi.responses import Response, StreamingResponse
 
 from app.web.access import Reader
 from app.web.models import Status
@@ -22,10 +22,10 @@ def watch_of(request: Request) -> Watch:
     return found
 
 
-@router.get("/status", responses=answers())
-async def status(request: Request, visitor: Reader) -> Status:
+@router.get("/status", response_model=Status, responses=answers())
+async def status(request: Request, visitor: Reader) -> Response:
     """What the farm has done and what it is doing. What is away is told in `problems`."""
-    return await watch_of(request).latest()
+    return Response(await watch_of(request).latest(), media_type="application/json")
 
 
 @router.get(

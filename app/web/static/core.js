@@ -1,4 +1,4 @@
-// What every page needs: asking the API, writing figures, and the one stream that all of a page listens to.
+// What every page needs: asking the API, writing figures, and the state of the farm that all of a page listens to.
 
 export const $ = (selector, within = document) => within.querySelector(selector);
 
@@ -167,10 +167,9 @@ export function choice(fieldset, name, options, chosen, changed) {
   put(fieldset, legend, ...options.map((option) => h("label", {}, h("input", { type: "radio", name, value: option, checked: option === chosen, onchange: () => changed(option) }), h("span", {}, option))));
 }
 
-// ---- the stream
+// ---- the state of the farm, once a second
 
 const listeners = [];
-let source = null;
 let heardAt = 0;
 let last = null;
 
@@ -180,25 +179,13 @@ export function onStatus(listener) {
 }
 export const status = () => last;
 
-function listen() {
-  if (source || document.hidden) return;
-  source = new EventSource("/api/v1/stream");
-  source.onmessage = (event) => {
-    heardAt = performance.now();
-    last = JSON.parse(event.data);
-    listeners.forEach((listener) => listener(last));
-  };
-  source.onerror = async () => {
-    if (source?.readyState !== EventSource.CLOSED) return;
-    leave();
-    await api("/status").catch(() => null);  // leads to the log-in, if that is why
-    setTimeout(listen, 2000);
-  };
+// Asked for, not streamed: browsers keep six connections to a console, and the seventh page would wait for ever.
+async function look() {
+  const seen = await api("/status");
+  heardAt = performance.now();
+  last = seen;
+  listeners.forEach((listener) => listener(last));
 }
-function leave() { source?.close(); source = null; }
-document.addEventListener("visibilitychange", () => (document.hidden ? leave() : listen()));
-addEventListener("pagehide", leave);
-addEventListener("pageshow", listen);
 
 // ---- the frame of the page
 
@@ -258,7 +245,7 @@ theme(document.documentElement.dataset.theme ?? "");
 onStatus(frame);
 setInterval(tick, 1000);
 tick();
-session().catch(() => null).finally(listen);
+session().catch(() => null).finally(() => every(1, look));
 
 /** Again and again while the page is looked at; an error is shown in the place of what it was to show. */
 export function every(seconds, act, failed = () => null) {

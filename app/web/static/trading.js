@@ -24,6 +24,8 @@ export function ask(act) {
     event.preventDefault();
     if (!reason.value.trim()) { wrong.textContent = "Say why; it is audited."; reason.focus(); return; }
     go.disabled = true;
+    go.setAttribute("aria-busy", "true");
+    go.textContent = "…";
     wrong.textContent = "";
     try {
       localStorage.setItem("by", by.value.trim());
@@ -33,6 +35,8 @@ export function ask(act) {
     } catch (error) {
       wrong.textContent = error.message;
       go.disabled = false;
+      go.removeAttribute("aria-busy");
+      go.textContent = word;
     }
   });
   box.addEventListener("close", () => box.remove());

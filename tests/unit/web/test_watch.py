@@ -68,7 +68,7 @@ async def test_nobody_looks_while_nobody_listens() -> None:
 
 
 async def test_many_questions_at_once_are_one_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch, "LOOK_S", 60)
+    monkeypatch.setattr(watch, "LOOK_S", 60.0)
     watched = Watch(a_status)
 
     await asyncio.gather(*(watched.latest() for _ in range(20)))
