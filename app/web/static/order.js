@@ -13,7 +13,7 @@ function list(items) { const made = h("dl", { class: "pairs" }); pairs(made, ite
 function table(title, heads, items, cells, empty) {
   const made = h("table", {}, h("thead", {}, h("tr", {}, ...heads.map(([text, kind]) => h("th", { scope: "col", class: kind ?? null }, text)))), h("tbody"));
   rows(made, items.map((item, number) => ({ item, number })), (one) => one.number, (one) => cells(one.item), empty);
-  return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": title }, made);
+  return h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": title }, made);
 }
 const words = (values) => Object.entries(values).map(([key, value]) => `${key.replaceAll("_", " ")} ${typeof value === "number" ? Number(value.toPrecision(8)) : value}`).join(" · ");
 
