@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from app import wiring
@@ -49,6 +50,28 @@ def answering(reply: bytes) -> Iterator[int]:
 def test_a_farm_is_a_worker_per_queue_beat_feed_and_flower(wired: None) -> None:
     assert [one.name for one in farm_services(wiring.settings())] == [*QUEUES, "beat", "feed", "flower"]
     assert [one.name for one in farm_services(wiring.settings(), flower=False)] == [*QUEUES, "beat", "feed"]
+
+
+def test_with_a_port_there_is_a_console_that_the_farm_does_without(
+    wired: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CDB_CONSOLE_PORT", "8000")
+    wiring.reset()
+
+    assert [one.name for one in farm_services(wiring.settings())][-2:] == ["flower", "console"]
+    assert [one.name for one in farm_services(wiring.settings()) if not one.needed] == ["console"]
+
+
+async def test_the_console_is_ready_when_it_is_the_one_that_was_started(
+    wired: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = msgspec.json.encode({"pid": 4711})
+    with answering(b"HTTP/1.0 200 OK\r\n\r\n" + body) as port:
+        monkeypatch.setenv("CDB_CONSOLE_PORT", str(port))
+        wiring.reset()
+
+        assert await of("console").ready(4711)
+        assert not await of("console").ready(4712)
 
 
 def test_workers_are_there_before_what_gives_them_work(wired: None) -> None:
