@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
+from redis.exceptions import RedisError
 
 from app import store as rooms
 from app import trading_state, wiring
@@ -16,6 +17,7 @@ from app.domain.orders import OrderState
 from app.domain.progress import Beat
 from app.domain.risk import TradingState
 from app.roll import Enrolled
+from app.store import DatabaseError
 from app.web import flattening
 from app.web.flattening import Flattening
 from app.wiring import Console
@@ -24,10 +26,9 @@ from tests.contracts.stores import StoreUnderTest, sale
 from tests.fixtures.console import TOKEN, Visit, with_session
 from tests.fixtures.databases import KINDS
 from tests.fixtures.fakes import MemoryHandOn
-from tests.fixtures.farm import approved
+from tests.fixtures.farm import AtOnce, approved
 from tests.fixtures.memory.builders import BTC, NOON, a_letter, some_bars
 from tests.fixtures.venue import ServedVenue
-from tests.integration.test_flatten import AtOnce
 
 WHY = {"reason": "looking", "by": "ann"}
 PAGES = ["/", "/market", "/orders", "/trades", "/farm", "/dead-letters", "/orders/X", "/dead-letters/1"]
@@ -326,6 +327,53 @@ def test_flatten_goes_on_until_nothing_is_held(holding: ServedVenue, monkeypatch
     trading_state.halt("flatten: enough", "ann")
     tries = iter([MemoryHandOn, MemoryHandOn])
     monkeypatch.setattr("app.trading_state.hand_on", lambda: next(tries, AtOnce)())
+
+    Flattening().go_on("enough")
+
+    assert wiring.reports().open_trades() == 0
+
+
+async def test_a_flatten_from_a_page_halts_sells_and_is_audited(visit_begun: Visit, holding: ServedVenue) -> None:
+    browser = await with_session(visit_begun())
+
+    answer = await browser.post("/api/v1/trading/flatten", json=WHY)
+
+    assert (answer.status_code, answer.json()["trading_state"], answer.json()["trades_left"]) == (202, "HALTED", 0)
+    assert wiring.listings().standing({}).reason == "flatten: looking"
+
+
+async def test_what_is_not_sold_at_once_is_asked_for_again_after_the_answer(
+    visit_begun: Visit, holding: ServedVenue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = iter([MemoryHandOn, MemoryHandOn])
+    monkeypatch.setattr("app.trading_state.hand_on", lambda: next(tries, AtOnce)())
+    browser = await with_session(visit_begun())
+
+    answer = await browser.post("/api/v1/trading/flatten", json=WHY)
+
+    assert answer.json()["trades_left"] == 1
+    assert wiring.reports().open_trades() == 0, "this transport returns when all that comes after the answer is done"
+
+
+def test_a_flatten_waits_for_servers_that_are_away(holding: ServedVenue, monkeypatch: pytest.MonkeyPatch) -> None:
+    trading_state.halt("flatten: enough", "ann")
+    away = iter([DatabaseError("It is away", "Wait"), DatabaseError("It is away", "Wait")])
+    is_halted, leave_trades = trading_state.is_halted, trading_state.leave_trades
+
+    def halted() -> bool:
+        for error in away:
+            raise error
+        return is_halted()
+
+    lost = iter([RedisError("away")])
+
+    def leave(reason: str) -> int:
+        for error in lost:
+            raise error
+        return leave_trades(reason)
+
+    monkeypatch.setattr(trading_state, "is_halted", halted)
+    monkeypatch.setattr(trading_state, "leave_trades", leave)
 
     Flattening().go_on("enough")
 

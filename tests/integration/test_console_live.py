@@ -60,8 +60,26 @@ def test_whatever_its_description_allows_is_answered_as_it_says(cdb: Commands, r
     cdb.env |= {"CDB_CONSOLE_TOKEN": token, "CDB_CONSOLE_PASSWORD": "a password of a person"}
     cdb.env |= {"CDB_REDIS_URL": redis_url, "CDB_REDIS_PREFIX": f"{cdb.data_dir.name}:"}
     url = started(cdb)
-    options = ("--exclude-path", "/api/v1/stream", "--checks", "all", "--phases", "coverage,fuzzing", "-n", "10")
-    command = [str(Path(sys.executable).with_name("st")), "run", f"{url}/api/v1/openapi.json", *options, "--seed", "7"]
+    options = (
+        "--exclude-path",
+        "/api/v1/stream",
+        "--checks",
+        "all",
+        "--phases",
+        "coverage,fuzzing",
+        "-n",
+        "10",
+        "--request-timeout",
+        "60",
+    )
+    command = [
+        str(Path(sys.executable).with_name("st")),
+        "run",
+        f"{url}/api/v1/openapi.json",
+        *options,
+        "--seed",
+        "7",
+    ]
 
     asked = subprocess.run(
         [*command, "-H", f"Authorization: Bearer {token}", "--no-color"],

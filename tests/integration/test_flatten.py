@@ -10,24 +10,14 @@ from app import wiring
 from app.cli import trading
 from app.cli.codes import FAILED, WRONG
 from app.domain.risk import TradingState
-from tasks import orders, risk, upkeep
+from tasks import orders, upkeep
 from tests.fixtures.commands import ROOT
 from tests.fixtures.databases import KINDS
 from tests.fixtures.fakes import MemoryHandOn
-from tests.fixtures.farm import approved
+from tests.fixtures.farm import AtOnce, approved
 from tests.fixtures.memory.builders import BTC
 from tests.fixtures.typed import Typed
 from tests.fixtures.venue import ServedVenue
-
-
-class AtOnce(MemoryHandOn):
-    """Does what workers do, before it returns."""
-
-    def signal(self, key: str, correlation_id: str) -> None:
-        name = risk.approve(key)
-        if name is not None:
-            orders.place(name)
-            orders.settle(name)
 
 
 @pytest.fixture
