@@ -31,7 +31,7 @@ $(VENV)/.ready: requirements.txt requirements.in pyproject.toml
 	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV) || { rm -rf $(VENV); \
 		echo "This Python cannot make virtual environments. On Debian: apt-get install python3-venv"; exit 1; }
 	@$(PIP) install --use-pep517 -r requirements.txt
-	@$(PIP) install --no-deps --editable .
+	@PYTHONWARNINGS="ignore:Editable installation" $(PIP) install --no-deps --editable .
 	@touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready requirements-dev.txt

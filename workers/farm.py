@@ -1,6 +1,7 @@
 """The whole farm on one machine: its lock, its Redis, its schema, its services, until it is told to stop."""
 
 import asyncio
+import contextlib
 import fcntl
 import os
 import signal
@@ -13,6 +14,7 @@ from typing import IO
 import structlog
 
 from app import wiring
+from app.roll import Enrolled
 from app.store import DatabaseError, migrate
 from workers import embedded_redis
 from workers.services import farm_services, redis_service, venue_service
@@ -21,6 +23,7 @@ from workers.supervisor import CannotStart, Kept, Supervisor
 log = structlog.get_logger()
 
 PATIENCE_S = 60.0
+ROLL_S = 1.0
 
 
 class AlreadyRunning(CannotStart):
@@ -52,12 +55,15 @@ class Farm:
     async def run(self, tell: Tell, once_up: Callable[["Farm"], Awaitable[None]]) -> None:
         """Start, run `once_up` until it ends or a stop is asked for, stop. CannotStart says what did not come up.
 
-        WrongParameter, before anything starts, names a strategy's or a rule's that each signal would stumble over.
+        WrongParameter, before anything starts, names a strategy's or a rule's that each signal would stumble over;
+        SettingsError a console that would let others in.
         """
         wiring.strategies()
         wiring.rules()
+        wiring.console()
         wiring.logging("farm")  # to stderr: on stdout is what was asked for, perhaps as JSON
         with held(self.settings.data_dir), _signals(self.ask_to_stop):
+            calling = asyncio.create_task(self._call_the_roll())
             try:
                 if await self._until_stop(self._start(tell)):
                     await self._until_stop(once_up(self))
@@ -65,6 +71,15 @@ class Farm:
                 tell("stopping")
                 for stage in reversed(self._stages):
                     await stage.stop()
+                calling.cancel()
+
+    async def _call_the_roll(self) -> None:
+        """Tell the console how the services stand; it has nothing to show of them when that cannot be written."""
+        while True:
+            services = [Enrolled(one.service.name, one.state, one.pid, one.restarts) for one in self.kept]
+            with contextlib.suppress(OSError):
+                wiring.roll().write(services, wiring.now().timestamp())
+            await asyncio.sleep(ROLL_S)
 
     async def _start(self, tell: Tell) -> None:
         settings = self.settings
@@ -133,7 +148,7 @@ def held(data_dir: Path) -> Iterator[None]:
             lock.seek(0)
             cure = (
                 "Stop it, or give this one a folder and ports of its own: "
-                "CDB_DATA_DIR, CDB_VENUE_PORT, CDB_FLOWER_PORT, CDB_PORT_*"
+                "CDB_DATA_DIR, CDB_VENUE_PORT, CDB_FLOWER_PORT, CDB_CONSOLE_PORT, CDB_PORT_*"
             )
             raise AlreadyRunning(f"A farm (process {lock.read().strip()}) runs in {data_dir}. {cure}") from error
         lock.truncate(0)

@@ -3,7 +3,8 @@
 import socket
 
 SERVICES = ("FEED", "TICKS", "SIGNALS", "RISK", "ORDERS", "UPKEEP")
-NO_METRICS = {f"CDB_PORT_{service}": "0" for service in SERVICES}  # for a farm beside another one
+# For a farm beside another one, which nobody looks at.
+NO_METRICS = {**{f"CDB_PORT_{service}": "0" for service in SERVICES}, "CDB_CONSOLE_PORT": "0"}
 
 
 def free_port() -> int:

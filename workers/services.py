@@ -31,11 +31,11 @@ def redis_service(settings: Settings) -> Service:
 
 def venue_service(settings: Settings) -> Service:
     """The simulated MEXC."""
-    return Service("venue", _cdb("venue"), ready=_venue_answers(settings.venue_url), env=QUIET)
+    return Service("venue", _cdb("venue"), ready=_answers_as(f"{settings.venue_url}/sim/status"), env=QUIET)
 
 
 def farm_services(settings: Settings, *, flower: bool = True) -> list[Service]:
-    """Workers, beat, feed and Flower; Redis, the schema and the venue are there before them."""
+    """Workers, beat, feed, Flower and console; Redis, the schema and the venue are there before them."""
     workers = [
         _worker(queue, getattr(settings, f"workers_{queue}"))
         for queue in ("ticks", "signals", "risk", "orders", "upkeep")
@@ -43,7 +43,12 @@ def farm_services(settings: Settings, *, flower: bool = True) -> list[Service]:
     schedule = str(settings.data_dir / "celerybeat-schedule")
     beat = Service("beat", _celery("beat", "-s", schedule, "--pidfile="), wave=1, env=QUIET)
     feed = Service("feed", _cdb("feed"), wave=1, ready=_feed_is_ready, env=QUIET)
-    return [*workers, beat, feed, *([_flower(settings)] if flower else [])]
+    found = [*workers, beat, feed]
+    if flower:
+        found.append(_flower(settings))
+    if settings.console_port:
+        found.append(_console())
+    return found
 
 
 def _worker(queue: str, processes: int) -> Service:
@@ -64,6 +69,11 @@ def _flower(settings: Settings) -> Service:
     return Service(
         "flower", _celery("flower", *options), wave=1, ready=_opens(f"{flower_url(settings)}/healthcheck"), env=QUIET
     )
+
+
+def _console() -> Service:
+    url = f"{wiring.console().url}/health"
+    return Service("console", _cdb("console"), wave=1, ready=_answers_as(url), env=QUIET, needed=False)
 
 
 def flower_url(settings: Settings) -> str:
@@ -108,14 +118,14 @@ async def _feed_is_ready(pid: int) -> bool:
     return status is not None and bool(status["ready"])
 
 
-def _venue_answers(url: str) -> Probe:
-    """Ready when the venue that answers is the process that was started."""
+def _answers_as(url: str) -> Probe:
+    """Ready when what answers there is the process that was started."""
 
     async def ready(pid: int) -> bool:
-        answer = await _answer(f"{url}/sim/status")
+        answer = await _answer(url)
         try:
             return answer is not None and msgspec.json.decode(answer, type=dict[str, Any])["pid"] == pid
-        except (msgspec.DecodeError, KeyError):  # somebody else has the port; the venue's own words will tell
+        except (msgspec.DecodeError, KeyError):  # somebody else has the port; the service's own words will tell
             return False
 
     return ready

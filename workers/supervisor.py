@@ -57,6 +57,7 @@ class Service:
     start together, after those of the waves before are ready; they are stopped in the reverse order.
 
     `watch` is called for each of its processes; what it returns is asked again and again why that one is stuck.
+    One that is not `needed` is kept running as the others are, but nobody waits for it and no start fails with it.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Service:
     ready: Probe = at_once
     watch: Callable[[], Objection] = lambda: contented
     env: dict[str, str] = field(default_factory=dict)
+    needed: bool = True
 
 
 class Kept:
@@ -230,7 +232,7 @@ class Supervisor:
             together = [kept for kept in self.kept if kept.service.wave == wave]
             for kept in together:
                 kept.start()
-            await asyncio.gather(*(kept.wait_ready(patience_s) for kept in together))
+            await asyncio.gather(*(kept.wait_ready(patience_s) for kept in together if kept.service.needed))
 
     async def stop(self) -> None:
         """The last wave first."""

@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from app.domain.orders import Order
+from app.figures import Figures
 from app.store import Summary
-from workers.figures import Figures
 from workers.supervisor import Kept
 
 COLOURS = {

@@ -19,6 +19,11 @@ class Prices:
         self._client = client
         self._keys = keys
 
+    def symbols(self) -> list[str]:
+        """Which were ever heard, in the order of their names."""
+        names: Any = self._client.hkeys(self._keys.prices)
+        return sorted(name.decode() for name in names)
+
     def last(self, symbols: Iterable[str]) -> dict[str, tuple[float, int]]:
         """Price and its `time_us` by symbol; a symbol that was never heard is left out."""
         names = list(symbols)

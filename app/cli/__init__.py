@@ -15,6 +15,7 @@ from app.domain.parameters import WrongParameter
 from app.domain.recording import BadRecording
 from app.simulator.scenario import WrongScenario
 from app.store import DatabaseError
+from app.web.errors import PortTaken
 from app.wiring import SettingsError
 from workers.supervisor import CannotStart
 
@@ -28,6 +29,7 @@ CODES: dict[type[Exception], int] = {
     DatabaseError: UNREACHABLE,
     Unavailable: UNREACHABLE,
     CannotStart: FAILED,
+    PortTaken: FAILED,
     Missing: FAILED,
     VenueError: FAILED,
 }

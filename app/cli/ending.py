@@ -6,11 +6,10 @@ from time import monotonic
 
 from rich.console import Console
 
-from app import wiring
+from app import figures, wiring
 from app.cli.asking import answered
 from app.domain.market import bar_end_us, instant, interval_seconds
 from app.domain.recording import Summary
-from workers import figures
 
 LOOK_S = 0.5
 CALM_LOOKS = 2  # what a worker has just taken is in no queue, and not yet in the database

@@ -15,12 +15,12 @@ from rich.console import Console
 from rich.live import Live
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import store, wiring
+from app import figures, store, wiring
 from app.domain.orders import Order
 from app.simulator import scenario
 from app.simulator.catalogue import symbols
 from app.store import DatabaseError
-from workers import figures, view
+from workers import view
 from workers.farm import Farm
 from workers.services import farm_services, flower_url, redis_service, venue_service
 
@@ -84,7 +84,8 @@ class Watch:
     async def run(self, farm: Farm) -> None:
         """Until the time is over; the caller ends it otherwise."""
         took = time.monotonic() - farm.started_at
-        self.tell(f"the farm is up after {took:.0f} s; Flower: {self._addresses()['Flower']}")
+        addresses = ", ".join(f"{name}: {url}" for name, url in self._addresses().items())
+        self.tell(f"the farm is up after {took:.0f} s; {addresses}")
         shown = self._live() if self._console.is_terminal and not self._quiet else self._lines()
         try:
             await asyncio.wait_for(shown, self._seconds)
@@ -124,7 +125,8 @@ class Watch:
     def _addresses(self) -> dict[str, str]:
         settings = self._farm.settings
         venue = {"simulated MEXC": settings.venue_url} if settings.needs_venue else {}
-        return {"Flower": flower_url(settings), **venue}
+        console = {"console": wiring.console().url} if settings.console_port else {}
+        return {**console, "Flower": flower_url(settings), **venue}
 
 
 def migrate(as_json: Json = False) -> None:
@@ -188,6 +190,18 @@ def feed() -> None:
     from workers.feed import main
 
     main()
+
+
+def console() -> None:
+    """Run the console alone: pages and API on CDB_CONSOLE_PORT, of a farm that runs or of what one has left."""
+    chosen = wiring.console()
+    if not chosen.port:
+        raise wiring.SettingsError(["CDB_CONSOLE_PORT=0 means no console. Set a port, such as CDB_CONSOLE_PORT=8000"])
+    from app.web.server import serve  # as above
+
+    wiring.logging("console")
+    typer.echo(f"the console: {chosen.url}", err=True)
+    serve(chosen)
 
 
 def services(as_json: Json = False) -> None:

@@ -8,12 +8,11 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from app import wiring
+from app import figures, wiring
 from app.cli.asking import answered
 from app.cli.drive import Drive
 from app.cli.ending import Ending
 from app.domain.recording import Summary
-from workers import figures
 from workers.farm import Farm
 from workers.supervisor import CannotStart
 

@@ -7,13 +7,13 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from app import wiring
+from app import figures, wiring
 from app.cli import limits
 from app.cli.codes import UNREACHABLE
 from app.cli.reconcile import no_entries, told
 from app.domain.errors import Missing
 from app.store.reports import Summary
-from workers import figures, view
+from workers import view
 from workers.farm import is_held
 
 Json = Annotated[bool, typer.Option("--json", help="For machines.")]

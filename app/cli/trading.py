@@ -7,13 +7,10 @@ from typing import Annotated
 
 import typer
 
-from app import wiring
+from app import trading_state, wiring
 from app.cli.codes import FAILED, WRONG
 from app.cli.farm import seconds_of
 from app.domain.risk import TradingState
-from app.steps import flatten as flattening
-from app.steps.ports import HandOn
-from app.steps.withdraw_entries import withdraw_entries
 
 LOOK_AGAIN_S = 1.0
 
@@ -26,41 +23,41 @@ Json = Annotated[bool, typer.Option("--json", help="For machines.")]
 
 def halt(reason: Reason, by: By = "", as_json: Json = False) -> None:
     """Stop trading: entries are withdrawn, only protective and operator exits go on."""
-    _set(TradingState.HALTED, reason, by)
-    _tell({"trading_state": TradingState.HALTED, "withdrawn": _withdrawn()}, as_json)
+    withdrawn = trading_state.halt(_said(reason), _who(by))
+    _tell({"trading_state": TradingState.HALTED, "withdrawn": withdrawn}, as_json)
 
 
 def reduce(reason: Reason, by: By = "", as_json: Json = False) -> None:
     """Enter nothing more, only exit; from HALTED it needs `cdb resume` first."""
-    state = wiring.ledger().account({}, wiring.now()).state
-    if state is TradingState.HALTED:
-        typer.echo("Trading is HALTED, which is stricter. First: cdb resume --reason TEXT", err=True)
-        raise typer.Exit(FAILED)
-    _set(TradingState.REDUCING, reason, by)
+    try:
+        trading_state.reduce(_said(reason), _who(by))
+    except trading_state.IsStricter as error:
+        typer.echo(f"{error}. First: cdb resume --reason TEXT", err=True)
+        raise typer.Exit(FAILED) from None
     _tell({"trading_state": TradingState.REDUCING}, as_json)
 
 
 def resume(reason: Reason, by: By = "", yes: Yes = False, as_json: Json = False) -> None:
     """Trade again; what tripped the breaker counts no longer, and the new marks of the day are told."""
-    why, who = _said(reason), by.strip() or getpass.getuser()
+    why, who = _said(reason), _who(by)
     seen = wiring.reports().summary()
-    if seen.trading_state == TradingState.ACTIVE:
-        _tell({"trading_state": TradingState.ACTIVE, "note": "it was ACTIVE already; nothing was changed"}, as_json)
-        return
     if seen.trading_state == TradingState.HALTED and not yes:
         typer.confirm(f"Trading is HALTED: {seen.state_reason}. Resume?", abort=True, err=True)
-    opening, high = wiring.ledger().resume(why, who, wiring.breaker(), wiring.now())
-    _tell({"trading_state": TradingState.ACTIVE, "day_open": f"{opening:f}", "day_high": f"{high:f}"}, as_json)
+    marks = trading_state.resume(why, who)
+    if marks is None:
+        _tell({"trading_state": TradingState.ACTIVE, "note": "it was ACTIVE already; nothing was changed"}, as_json)
+        return
+    told = {"day_open": f"{marks.day_open:f}", "day_high": f"{marks.day_high:f}"}
+    _tell({"trading_state": TradingState.ACTIVE, **told}, as_json)
 
 
 def flatten(reason: Reason, by: By = "", yes: Yes = False, wait: Wait = "60s", as_json: Json = False) -> None:
     """Halt, and sell all that open trades hold; the running farm does it. Exit code 1 if it is not done in time."""
     why = _said(reason)
-    count = wiring.reports().summary().trades_open
+    count = wiring.reports().open_trades()
     if not yes:
         typer.confirm(f"Halt, and leave {count} open trades at the market's price?", abort=True, err=True)
-    _set(TradingState.HALTED, f"flatten: {why}", by)
-    withdrawn = _withdrawn()
+    withdrawn = trading_state.halt(f"flatten: {why}", _who(by))
     left = _left_until(time.monotonic() + (seconds_of(wait) or 0), why)
     _tell({"trading_state": TradingState.HALTED, "withdrawn": withdrawn, "trades_left": left}, as_json)
     if left:
@@ -68,33 +65,13 @@ def flatten(reason: Reason, by: By = "", yes: Yes = False, wait: Wait = "60s", a
         raise typer.Exit(FAILED)
 
 
-def hand_on() -> HandOn:
-    """Celery's; imported late, because that reads the settings, and what is wrong with them is for `main` to tell."""
-    from tasks import orders, risk  # noqa: F401 - an exit is sent to them
-    from tasks._hand_on import hand_on as celerys
-
-    return celerys()
-
-
 def _left_until(deadline: float, why: str) -> int:
     """Ask for exits until nothing is held or the time is over; how many trades are left."""
     while True:
-        flattening.flatten(
-            trades=wiring.trades(),
-            signals=wiring.signals(),
-            prices=wiring.prices(),
-            hand_on=hand_on(),
-            reason=why,
-            at=wiring.now(),
-        )
-        left = wiring.reports().summary().trades_open
+        left = trading_state.leave_trades(why)
         if not left or time.monotonic() > deadline:
             return left
         time.sleep(LOOK_AGAIN_S)
-
-
-def _set(state: TradingState, reason: str, by: str) -> None:
-    wiring.ledger().set_state(state, _said(reason), by.strip() or getpass.getuser(), wiring.now())
 
 
 def _said(reason: str) -> str:
@@ -104,9 +81,8 @@ def _said(reason: str) -> str:
     raise typer.Exit(WRONG)
 
 
-def _withdrawn() -> int:
-    """How many entries; the state is kept already, and what the venue does not answer for, the farm asks again."""
-    return withdraw_entries(ledger=wiring.ledger(), orders=wiring.orders(), trading=wiring.trading(), at=wiring.now())
+def _who(by: str) -> str:
+    return by.strip() or getpass.getuser()
 
 
 def _tell(answer: dict[str, str | int], as_json: bool) -> None:

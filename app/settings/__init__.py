@@ -9,7 +9,7 @@ from pydantic import SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from app.settings.errors import SettingsError
-from app.settings.fields import CONFIRMATION, Farm, SymbolSettings
+from app.settings.fields import CONFIRMATION, Console, SymbolSettings
 
 __all__ = ["Settings", "SettingsError", "SymbolSettings"]
 
@@ -24,7 +24,7 @@ def _is_mexc(url: str | None) -> bool:
     return host == "mexc.com" or host.endswith(".mexc.com")
 
 
-class Settings(Farm):
+class Settings(Console):
     """All settings, and what follows from several of them."""
 
     @classmethod

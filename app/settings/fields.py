@@ -303,3 +303,25 @@ class Farm(Venue):
     clock: Literal["system", "replay"] = Field("system", description="replay: the farm lives at the pace of a replay")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="how much is logged")
     log_format: Literal["auto", "json", "pretty"] = Field("auto", description="auto: pretty in a terminal, else JSON")
+
+
+class Console(Farm):
+    """The console"""
+
+    console_host: str = Field(
+        "127.0.0.1",
+        min_length=1,
+        description="where the console listens; anything but loopback needs a password and a token",
+    )
+    console_port: Port = Field(8000, description="and its port; 0: no console")
+    console_password: SecretStr = Field(
+        SecretStr(""), description="what people log in with; better a file cdb_console_password in secrets_dir"
+    )
+    console_token: SecretStr = Field(
+        SecretStr(""), description="what programs show; better a file cdb_console_token in secrets_dir"
+    )
+    console_hosts: Listed = Field(
+        (), description="names that it is reached by, with commas between; localhost and IP addresses always are"
+    )
+    console_https: bool = Field(False, description="whether a proxy serves it over https: cookies go that way alone")
+    console_session_s: Seconds = Field(43200, description="how long a person stays logged in")

@@ -106,7 +106,7 @@ def _search(
     for strategy in strategies:
         bars = windows.read(closes[-1], strategy.window + len(closes) - 1)
         places = {bar.key: place for place, bar in enumerate(bars)}
-        rows = strategy.indicators(_frame(bars)) if bars else pandas.DataFrame()
+        rows = strategy.indicators(as_table(bars)) if bars else pandas.DataFrame()
         for close in closes:
             if close not in places:
                 raise NoBar(f"the window of {close.symbol} {close.interval} has no bar that ends at {close.end}")
@@ -126,7 +126,8 @@ def _two_rows(rows: "pandas.DataFrame", place: int) -> tuple[dict[str, float], d
     return {str(name): float(value) for name, value in rows.iloc[place - 1].items()}, now
 
 
-def _frame(bars: Sequence[Bar]) -> "pandas.DataFrame":
+def as_table(bars: Sequence[Bar]) -> "pandas.DataFrame":
+    """Bars as strategies see them; the index is each bar's end."""
     import pandas
 
     figures = [(bar.open, bar.high, bar.low, bar.close, bar.volume) for bar in bars]

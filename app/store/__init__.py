@@ -9,6 +9,7 @@ from app.store.dead_letters import KeptLetter, Letters
 from app.store.errors import DatabaseError
 from app.store.instruments import Instruments
 from app.store.ledger import Ledger
+from app.store.listings import Listings
 from app.store.migrations import behind, migrate
 from app.store.orders import Orders
 from app.store.partitions import keep_ticks
@@ -31,6 +32,7 @@ __all__ = [
     "KeptLetter",
     "Ledger",
     "Letters",
+    "Listings",
     "Orders",
     "Purpose",
     "Record",

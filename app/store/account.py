@@ -1,6 +1,7 @@
 """The account's row: its lock, its value, its day and its state."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -53,6 +54,11 @@ def held() -> ColumnElement[bool]:
 
 def valued(session: Session, row: AccountRow, marks: Mapping[str, Decimal], at: datetime) -> Account:
     """The account at these prices; a symbol without one counts at its entry price."""
+    return replace(worth(session, row, marks), left_at=_left_at(session, at))
+
+
+def worth(session: Session, row: AccountRow, marks: Mapping[str, Decimal]) -> Account:
+    """The same without what it left lately, which takes longer to find the more there was."""
     trades = session.scalars(select(TradeRow).where(held())).all()
     entries = session.scalars(select(OrderRow).where(text(LIVE), OrderRow.leg == "entry")).all()
     exposure = sum((trade.left * _mark(trade, marks) for trade in trades), ZERO)
@@ -67,7 +73,6 @@ def valued(session: Session, row: AccountRow, marks: Mapping[str, Decimal], at: 
         exposure=exposure,
         reserved=sum((_unfilled(order) for order in entries), ZERO),
         busy=frozenset(symbols | {order.symbol for order in entries}),
-        left_at=_left_at(session, at),
         reconciled_at=row.reconciled_at,
     )
 

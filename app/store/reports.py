@@ -85,7 +85,7 @@ class Reports:
                 refusals=_refusals(session),
                 orders=_counts(session, OrderRow.state),
                 executions=_count(session, ExecutionRow),
-                trades_open=len(session.scalars(select(TradeRow.id).where(TradeRow.status == TradeStatus.OPEN)).all()),
+                trades_open=_count(session, TradeRow, TradeRow.status == TradeStatus.OPEN),
                 trades_closed=len(closed),
                 trades_won=sum(profit > 0 for profit in closed),
                 unprotected=_count(session, TradeRow, TradeRow.unprotected_since.is_not(None)),
@@ -106,6 +106,11 @@ class Reports:
         """How many bars there are; counts them, so ask seldom."""
         with self._database.reading() as session:
             return _count(session, BarRow)
+
+    def open_trades(self) -> int:
+        """How many trades are open."""
+        with self._database.reading() as session:
+            return _count(session, TradeRow, TradeRow.status == TradeStatus.OPEN)
 
     def is_empty(self) -> bool:
         """Whether no farm has worked on this database."""

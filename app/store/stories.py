@@ -236,10 +236,11 @@ def _events(session: Session, row: OrderRow, since: datetime, until: datetime) -
         AuditRow.data["trade_id"].as_integer() == row.trade_id,
     )
     query = select(AuditRow).where(AuditRow.timestamp.between(since, until), about).order_by(AuditRow.id)
-    return tuple(_event(one) for one in session.scalars(query))
+    return tuple(event(one) for one in session.scalars(query))
 
 
-def _event(row: AuditRow) -> Event:
+def event(row: AuditRow) -> Event:
+    """The event in a row of `audits`."""
     data = {name: value for name, value in row.data.items() if name not in CONTEXT}
     task, task_id = (row.data.get(name) for name in CONTEXT)
     return Event(row.id, row.timestamp, row.event_type, row.service, task, task_id, data)

@@ -2,6 +2,7 @@
 
 from app.settings import Settings, SettingsError
 from app.wiring._clock import clock, now, venue_now
+from app.wiring._console import Console, console
 from app.wiring._database import (
     audits,
     bars,
@@ -10,6 +11,7 @@ from app.wiring._database import (
     instruments,
     ledger,
     letters,
+    listings,
     orders,
     reports,
     signals,
@@ -18,8 +20,8 @@ from app.wiring._database import (
     trades,
 )
 from app.wiring._decisions import breaker, protection, rules, sizing, strategies, window_size
-from app.wiring._metrics import metric_files, metrics_endpoint, totals
-from app.wiring._processes import after_fork, heartbeats, live_apart, new_watch, reset
+from app.wiring._metrics import metric_files, metrics_endpoint, task_counts, totals
+from app.wiring._processes import after_fork, heartbeats, live_apart, new_watch, reset, roll
 from app.wiring._purpose import another_purpose
 from app.wiring._redis import (
     counters,
@@ -55,6 +57,7 @@ from app.wiring._venue import (
 
 __all__ = [
     "CURRENCY",
+    "Console",
     "Settings",
     "SettingsError",
     "after_fork",
@@ -64,6 +67,7 @@ __all__ = [
     "books",
     "breaker",
     "clock",
+    "console",
     "counters",
     "database",
     "feed_status",
@@ -76,6 +80,7 @@ __all__ = [
     "letters_aside",
     "levels_changed",
     "limiter",
+    "listings",
     "live_apart",
     "logging",
     "mailboxes",
@@ -94,6 +99,7 @@ __all__ = [
     "redis",
     "reports",
     "reset",
+    "roll",
     "rules",
     "searched",
     "seconds",
@@ -106,6 +112,7 @@ __all__ = [
     "stories",
     "strategies",
     "symbols",
+    "task_counts",
     "ticks",
     "topics",
     "totals",

@@ -82,3 +82,9 @@ def reports() -> store.Reports:
 def stories() -> store.Stories:
     """The whole story of an order."""
     return store.Stories(database())
+
+
+@cache
+def listings() -> store.Listings:
+    """Pages of what is kept, for people."""
+    return store.Listings(database())

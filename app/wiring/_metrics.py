@@ -29,3 +29,8 @@ def totals() -> metrics.Totals:
             return {}
 
     return metrics.Totals(read)
+
+
+def task_counts() -> metrics.TaskCounts:
+    """What the workers of this machine have counted of their tasks."""
+    return metrics.TaskCounts(settings().data_dir / "metrics")

@@ -6,8 +6,9 @@ from functools import cache
 
 from app.domain.progress import Watch
 from app.heartbeats import Heartbeats
+from app.roll import Roll
 from app.settings import Settings, apart
-from app.wiring import _clock, _database, _decisions, _redis, _settings, _venue
+from app.wiring import _clock, _console, _database, _decisions, _redis, _settings, _venue
 from app.wiring._database import database
 from app.wiring._settings import settings
 
@@ -16,6 +17,12 @@ from app.wiring._settings import settings
 def heartbeats() -> Heartbeats:
     """What the workers of this machine tell of themselves."""
     return Heartbeats(settings().data_dir / "heartbeats")
+
+
+@cache
+def roll() -> Roll:
+    """What the supervisor of this machine tells of its services."""
+    return Roll(settings().data_dir / "services.json")
 
 
 def new_watch() -> Watch:
@@ -38,7 +45,7 @@ def live_apart(own: Mapping[str, str], *, typed: Iterable[str] = (), like: Setti
 
 def reset() -> None:
     """Forget everything that was built, settings too."""
-    for room in (_settings, _decisions, _database, _redis, _clock, _venue, sys.modules[__name__]):
+    for room in (_settings, _console, _decisions, _database, _redis, _clock, _venue, sys.modules[__name__]):
         for made in vars(room).values():
             if hasattr(made, "cache_clear"):
                 made.cache_clear()

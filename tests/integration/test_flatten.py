@@ -10,30 +10,20 @@ from app import wiring
 from app.cli import trading
 from app.cli.codes import FAILED, WRONG
 from app.domain.risk import TradingState
-from tasks import orders, risk, upkeep
+from tasks import orders, upkeep
 from tests.fixtures.commands import ROOT
 from tests.fixtures.databases import KINDS
 from tests.fixtures.fakes import MemoryHandOn
-from tests.fixtures.farm import approved
+from tests.fixtures.farm import AtOnce, approved
 from tests.fixtures.memory.builders import BTC
 from tests.fixtures.typed import Typed
 from tests.fixtures.venue import ServedVenue
 
 
-class AtOnce(MemoryHandOn):
-    """Does what workers do, before it returns."""
-
-    def signal(self, key: str, correlation_id: str) -> None:
-        name = risk.approve(key)
-        if name is not None:
-            orders.place(name)
-            orders.settle(name)
-
-
 @pytest.fixture
 def holding(begun: ServedVenue, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> ServedVenue:
     """A farm with an open trade, and workers that are quick."""
-    monkeypatch.setattr("app.cli.trading.hand_on", AtOnce)
+    monkeypatch.setattr("app.trading_state.hand_on", AtOnce)
     monkeypatch.setattr("tasks.upkeep.hand_on", AtOnce)
     name = approved()
     assert name is not None
@@ -61,7 +51,7 @@ def test_twice_is_once(typed: Typed, holding: ServedVenue) -> None:
 
 
 def test_what_is_not_sold_in_time_is_told(typed: Typed, holding: ServedVenue, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.cli.trading.hand_on", MemoryHandOn)
+    monkeypatch.setattr("app.trading_state.hand_on", MemoryHandOn)
     monkeypatch.setattr(trading, "LOOK_AGAIN_S", 0.01)
 
     ended = typed("flatten", "--reason", "enough", "--yes", "--wait", "0.05s", "--json")
@@ -97,7 +87,7 @@ def _declines(*_: object, **__: object) -> None:
 
 def test_a_process_of_its_own_knows_whom_to_send_an_exit_to() -> None:
     code = (
-        "from app.cli import trading; trading.hand_on(); from app.celery import farm;"
+        "from app import trading_state; trading_state.hand_on(); from app.celery import farm;"
         "print('tasks.risk.approve' in farm.tasks)"
     )
     told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)

@@ -12,7 +12,7 @@ import pytest
 import redis
 from rich.console import Console
 
-from app import wiring
+from app import figures, wiring
 from app.bus import Limiter
 from app.cli import farm as command
 from app.cli.codes import FAILED, WRONG
@@ -20,7 +20,7 @@ from app.cli.farm import venue_config
 from app.settings.fields import CONFIRMATION
 from app.store import DatabaseError
 from tests.fixtures.typed import Typed
-from workers import feed, figures
+from workers import feed
 from workers.farm import Farm, Tell, held
 from workers.venue import VenueConfig
 
@@ -56,7 +56,7 @@ def test_up_for_a_while_shows_lines_and_ends_with_a_summary(begun: None, typed: 
 
     assert ended.code == 0
     first, *lines = ended.out.splitlines()
-    assert first.startswith("the farm is up after 0 s; Flower: http://127.0.0.1:5555")
+    assert first.startswith("the farm is up after 0 s; console: http://127.0.0.1:8000, Flower: http://127.0.0.1:5555")
     assert "opening | equity –" in lines[0]
     assert "What came of it" in ended.out
     assert "profit and loss" in lines[-6] + lines[-5] + lines[-4]
@@ -123,7 +123,11 @@ def test_in_a_terminal_the_view_lives(
 def test_the_addresses_are_those_that_can_be_opened(begun: None, data_dir: Path) -> None:
     addresses = command.Watch(FarmOfNothing(), None, quiet=True)._addresses()
 
-    assert addresses == {"Flower": "http://127.0.0.1:5555", "simulated MEXC": "http://127.0.0.1:8090"}
+    assert addresses == {
+        "console": "http://127.0.0.1:8000",
+        "Flower": "http://127.0.0.1:5555",
+        "simulated MEXC": "http://127.0.0.1:8090",
+    }
 
 
 def test_a_farm_on_another_venue_shows_no_simulator(
@@ -133,7 +137,7 @@ def test_a_farm_on_another_venue_shows_no_simulator(
     monkeypatch.setenv("CDB_EXCHANGE_WS_URL", "ws://venue.example/ws")
     wiring.settings.cache_clear()
 
-    assert list(command.Watch(FarmOfNothing(), None, quiet=True)._addresses()) == ["Flower"]
+    assert list(command.Watch(FarmOfNothing(), None, quiet=True)._addresses()) == ["console", "Flower"]
 
 
 def test_a_second_farm_in_the_folder_is_told_who_has_it(typed: Typed, data_dir: Path) -> None:
@@ -196,7 +200,7 @@ def test_on_servers_of_somebody_elses_they_are_no_services(typed: Typed, monkeyp
 
     names = [service["name"] for service in typed("services", "--json").plain]
 
-    assert names == ["ticks", "signals", "risk", "orders", "upkeep", "beat", "feed", "flower"]
+    assert names == ["ticks", "signals", "risk", "orders", "upkeep", "beat", "feed", "flower", "console"]
 
 
 def test_the_simulated_venue_is_as_the_settings_want_it(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:

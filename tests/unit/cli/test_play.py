@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from app import wiring
+from app import figures, wiring
 from app.cli import asking, ending, play
 from app.cli.drive import FIRST_SPEED
 from app.cli.play import Play
@@ -20,7 +20,6 @@ from app.exchanges import simulated
 from app.store import Delay, Signals
 from tests.fixtures.memory.builders import a_signal
 from tests.fixtures.venue import served
-from workers import figures
 from workers.farm import Farm
 from workers.supervisor import CannotStart
 from workers.venue import VenueConfig

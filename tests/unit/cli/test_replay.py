@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from app import wiring
+from app import figures, wiring
 from app.cli import replay
 from app.cli.codes import FAILED, WRONG
 from app.cli.drive import FIRST_SPEED, LAG_MESSAGES, LAG_ROWS, TOP_SPEED, Drive
@@ -20,7 +20,7 @@ from app.store import Bars, Database
 from tests.fixtures.hostile import own_environment, speaks_to_its_own_simulator_alone
 from tests.fixtures.memory.builders import NOON
 from tests.fixtures.typed import Typed
-from workers import farm, figures
+from workers import farm
 from workers.supervisor import CannotStart
 
 HEADER = "timestamp_ms,symbol,price,quantity,side\n"

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from app import wiring
@@ -49,6 +50,28 @@ def answering(reply: bytes) -> Iterator[int]:
 def test_a_farm_is_a_worker_per_queue_beat_feed_and_flower(wired: None) -> None:
     assert [one.name for one in farm_services(wiring.settings())] == [*QUEUES, "beat", "feed", "flower"]
     assert [one.name for one in farm_services(wiring.settings(), flower=False)] == [*QUEUES, "beat", "feed"]
+
+
+def test_with_a_port_there_is_a_console_that_the_farm_does_without(
+    wired: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CDB_CONSOLE_PORT", "8000")
+    wiring.reset()
+
+    assert [one.name for one in farm_services(wiring.settings())][-2:] == ["flower", "console"]
+    assert [one.name for one in farm_services(wiring.settings()) if not one.needed] == ["console"]
+
+
+async def test_the_console_is_ready_when_it_is_the_one_that_was_started(
+    wired: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = msgspec.json.encode({"pid": 4711})
+    with answering(b"HTTP/1.0 200 OK\r\n\r\n" + body) as port:
+        monkeypatch.setenv("CDB_CONSOLE_PORT", str(port))
+        wiring.reset()
+
+        assert await of("console").ready(4711)
+        assert not await of("console").ready(4712)
 
 
 def test_workers_are_there_before_what_gives_them_work(wired: None) -> None:
@@ -146,20 +169,20 @@ async def test_the_feed_is_ready_when_it_hears_every_symbol(wired: None) -> None
 
 
 async def test_the_venue_is_ready_when_it_is_the_one_that_was_started(venue: ServedVenue) -> None:
-    ready = services._venue_answers(venue.rest_url)
+    ready = services._answers_as(f"{venue.rest_url}/sim/status")
 
     assert await ready(os.getpid())
     assert not await ready(os.getpid() + 1)
 
 
 async def test_a_venue_that_does_not_answer_is_not_ready() -> None:
-    assert not await services._venue_answers(f"http://127.0.0.1:{free_port()}")(1)
+    assert not await services._answers_as(f"http://127.0.0.1:{free_port()}")(1)
 
 
 @pytest.mark.parametrize("reply", [b"SSH-2.0-x\r\n", b"HTTP/1.0 200 OK\r\n\r\n<html>", b"HTTP/1.0 200 OK\r\n\r\n{}"])
 async def test_something_else_on_its_port_is_not_the_venue(reply: bytes) -> None:
     with answering(reply) as port:
-        assert not await services._venue_answers(f"http://127.0.0.1:{port}")(1)
+        assert not await services._answers_as(f"http://127.0.0.1:{port}")(1)
 
 
 async def test_flower_is_ready_when_it_opens(wired: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -239,3 +239,16 @@ def test_no_service_outlives_a_farm_that_was_killed(tmp_path: Path) -> None:
     while lives(service):
         assert time.monotonic() < deadline, "the service outlived its farm"
         time.sleep(0.02)
+
+
+async def test_a_service_that_is_not_needed_holds_up_no_start_and_is_kept_all_the_same(tmp_path: Path) -> None:
+    broken = runs("console", "raise SystemExit(2)", needed=False)
+    farm = Supervisor([runs("one"), broken], tmp_path)
+    one, console = farm.kept
+    await farm.start(PATIENCE_S)
+    try:
+        assert one.state == "ready"
+        await until(lambda: console.restarts >= 1, "the next try")
+        assert one.state == "ready"
+    finally:
+        await farm.stop()

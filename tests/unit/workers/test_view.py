@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from rich.console import Console, RenderableType
 
+from app.figures import Figures
 from app.store import Delay, Summary
 from tests.fixtures.memory.builders import NOON, an_order
 from workers import view
-from workers.figures import Figures
 from workers.supervisor import Kept, Service
 
 EMPTY: dict[str, Any] = {

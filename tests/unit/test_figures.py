@@ -4,9 +4,8 @@ from decimal import Decimal
 
 import msgspec
 
-from app import wiring
+from app import figures, wiring
 from tests.fixtures.memory.builders import NOON
-from workers import figures
 
 
 def test_a_new_farm_has_figures_too(wired: None) -> None:
