@@ -65,7 +65,7 @@ def test_on_a_calm_day_no_rule_objects_and_each_says_what_it_saw(name: str) -> N
 def test_an_exit_is_guarded_by_few_so_that_a_position_can_always_be_left() -> None:
     guards = {name for name in names() if the(name).guards_exits}
 
-    assert guards == {"trading_state", "not_tradable", "position_size"}
+    assert guards == {"trading_state", "position_size"}
 
 
 @pytest.mark.parametrize(
