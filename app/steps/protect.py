@@ -1,6 +1,6 @@
 """Hold ticks against the stops and targets of open trades: a level that is hit becomes a signal to leave."""
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 
@@ -18,12 +18,12 @@ PROTECTION = "protection"
 class Guard:
     """The protective levels as one drain sees them, read again when the trades have changed or after a while."""
 
-    def __init__(self, trades: Trades, *, refresh_s: float, fresh_us: int) -> None:
+    def __init__(self, trades: Trades, peaks: Mapping[int, Decimal], *, refresh_s: float, fresh_us: int) -> None:
+        self.peaks = dict(peaks)  # new highs that the database has not got yet, by trade
         self._trades = trades
         self._refresh_s = refresh_s
         self._fresh_us = fresh_us
         self._levels: dict[str, list[Level]] = {}
-        self._peaks: dict[int, Decimal] = {}
         self._version: int | None = None
         self._read_at: float = 0
 
@@ -56,9 +56,9 @@ class Guard:
 
     def keep_peaks(self) -> None:
         """Write the new highs of trailing stops to the database."""
-        if self._peaks:
-            self._trades.raise_peaks(self._peaks)
-            self._peaks = {}
+        if self.peaks:
+            self._trades.raise_peaks(self.peaks)
+            self.peaks = {}
 
     def _check(self, tick: Watched, frame: str, found_at: datetime) -> list[Signal]:
         hits: list[Signal] = []
@@ -75,7 +75,7 @@ class Guard:
     def _risen(self, level: Level, price: float) -> Level:
         risen = level.risen(price)
         if risen is not level and level.trail is not None:
-            self._peaks[level.trade_id] = Decimal(str(price))
+            self.peaks[level.trade_id] = Decimal(str(price))
         return risen
 
 

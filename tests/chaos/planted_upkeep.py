@@ -127,7 +127,7 @@ def takes_reading_for_work(shard: int, *, mailboxes: Any, **ports: Any) -> int:
 
         def read(wait_ms: int) -> list[Frame]:
             frames: list[Frame] = held.read(wait_ms)
-            held.commit(frames, {}, {}, {})
+            held.commit(frames, {}, {}, {}, {})
             return frames
 
         return Instead(held, read=read, commit=lambda frames, *rest: held.commit([], *rest))

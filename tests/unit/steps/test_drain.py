@@ -45,6 +45,7 @@ class MemoryLease:
     late: list[Frame] = field(default_factory=list)
     counters: dict[str, int] = field(default_factory=dict)
     prices: dict[str, Any] = field(default_factory=dict)
+    peaks: dict[int, Decimal] = field(default_factory=dict)
 
     def read(self, wait_ms: int) -> list[Frame]:
         frames, self.frames = self.frames[:2], self.frames[2:]
@@ -61,7 +62,9 @@ class MemoryLease:
         forming: Mapping[str, object],
         prices: Mapping[str, tuple[float, int, int]],
         counters: Mapping[str, int],
+        peaks: Mapping[int, Decimal],
     ) -> None:
+        self.peaks = dict(peaks)
         self.events.append("commit " + " ".join(frame.id for frame in frames))
         self.forming.update(forming)
         self.prices.update(prices)
@@ -251,6 +254,28 @@ def test_a_peak_is_kept_when_a_bar_closes_and_when_the_drain_hands_over(drained:
     drained.holding(trail=Decimal("0.5"))
     drained([tick(0.1, 130), clock(1)])
     assert drained.memory.tables.trades[1].peak == Decimal(130)
+
+
+class Dying(MemoryLease):
+    """The process dies right after a commit."""
+
+    def commit(self, *given: Any) -> None:
+        super().commit(*given)
+        raise KeyboardInterrupt
+
+
+def test_a_peak_that_was_committed_outlives_the_drain_that_saw_it(drained: Drained, memory: MemoryFarm) -> None:
+    drained.holding(trail=Decimal("0.1"))
+    dying = Dying([Frame("f0", [tick(0.1, 130)], 1)])
+    with pytest.raises(KeyboardInterrupt):
+        drained.run(OneMailbox(dying))
+    assert memory.tables.trades[1].peak == 100, "it was not brought to the database"
+
+    drained([tick(0.2, 116)], peaks=dying.peaks)
+
+    assert memory.tables.trades[1].peak == 130
+    assert [signal.leg for signal in memory.tables.signals.values()] == [Leg.TRAILING_STOP]
+    assert drained.lease.peaks == {}
 
 
 def test_a_tick_that_was_filled_in_much_later_moves_no_stop(drained: Drained) -> None:
