@@ -87,7 +87,8 @@ def _left_until(deadline: float, why: str) -> int:
             reason=why,
             at=wiring.now(),
         )
-        left = wiring.reports().summary().trades_open
+        seen = wiring.reports().summary()
+        left = seen.trades_open + seen.trades_pending  # an entry that is unclear may still turn out to have bought
         if not left or time.monotonic() > deadline:
             return left
         time.sleep(LOOK_AGAIN_S)

@@ -1,4 +1,7 @@
-"""Hold ticks against the stops and targets of open trades: a level that is hit becomes a signal to leave."""
+"""Hold ticks against the stops and targets of open trades: a level that is hit becomes a signal to leave.
+
+What was to be left and was not sold is asked for again by the next tick, whatever its price.
+"""
 
 from collections.abc import Container, Iterable, Mapping
 from datetime import datetime
@@ -9,7 +12,7 @@ from app.domain.market import instant
 from app.domain.orders import Leg
 from app.domain.protection import Level
 from app.domain.trading import Signal
-from app.steps.exits import exit_signal
+from app.steps.exits import asked_again, exit_signal
 from app.steps.ports import Trades
 
 PROTECTION = "protection"
@@ -64,11 +67,11 @@ class Guard:
         hits: list[Signal] = []
         left: list[Level] = []
         for level in self._levels.get(tick.symbol, ()):
-            leg = None if tick.received_us < level.rests_until_us else level.hit(tick.price)
-            if leg is None:
+            wanted = _exit(level, tick, frame, found_at)
+            if wanted is None:
                 left.append(self._risen(level, tick.price))
             else:
-                hits.append(_signal(level, leg, tick, frame, found_at))
+                hits.append(wanted)
         self._levels[tick.symbol] = left
         return hits
 
@@ -79,7 +82,20 @@ class Guard:
         return risen
 
 
-def _signal(level: Level, leg: Leg, tick: Watched, frame: str, found_at: datetime) -> Signal:
+def _exit(level: Level, tick: Watched, frame: str, found_at: datetime) -> Signal | None:
+    """What a tick asks of a trade: a level that it hits comes before what was wanted already."""
+    if level.rests(tick.received_us):
+        return None
+    leg = level.hit(tick.price)
+    if leg is not None:
+        return _hit(level, leg, tick, frame, found_at)
+    if level.wish is None:
+        return None
+    at, received_us = instant(tick.time_us), tick.received_us
+    return asked_again(level, level.wish, price=tick.price, at=at, found_at=found_at, tick_received_us=received_us)
+
+
+def _hit(level: Level, leg: Leg, tick: Watched, frame: str, found_at: datetime) -> Signal:
     return exit_signal(
         level,
         leg,

@@ -1,5 +1,6 @@
 """The fault laboratory: the real steps over SQLite and ccxt, and a simulated venue that plays a scenario."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from time import monotonic, sleep
@@ -15,10 +16,12 @@ from app.domain.risk import Breaker
 from app.domain.sizing import Sizing
 from app.domain.trading import Signal
 from app.exchanges import mexc
+from app.risk import Rule
 from app.steps.approve_signal import approve_signal
 from app.steps.place_order import place_order
 from app.steps.settle_order import settle_order
 from app.steps.sweep import sweep
+from app.steps.sweep_exits import sweep_exits
 from app.steps.watch_positions import watch_positions
 from app.store import Database
 from models import ExecutionRow, TradeRow
@@ -57,6 +60,7 @@ class Laboratory:
     def __init__(self, venue: ServedVenue, database: Database) -> None:
         self.venue, self.database = venue, database
         self.hand_on, self.announce, self.prices = MemoryHandOn(), MemoryTopics(), MemoryPrices()
+        self.rules: Sequence[Rule] = ()
         self._signals = 0
         self.connect()
         for symbol in SYMBOLS:
@@ -109,14 +113,19 @@ class Laboratory:
         wanted = {"symbol": symbol, "price": 100.0, "bar_end": at, "found_at": at, **changes}
         signal: Signal = a_signal(f"signal-{self._signals}", **wanted)
         self.signals.save(signal)
+        return self.decide(signal.key, order_type)
+
+    def decide(self, key: str, order_type: OrderType = OrderType.IOC) -> str | None:
+        """A signal that is there, decided by `rules`."""
+        at = now()
         return approve_signal(
-            signal.key,
+            key,
             signals=self.signals,
             ledger=self.ledger,
             free=self.account.free,
             instruments=self.instruments,
             prices=self.prices,
-            rules=(),
+            rules=self.rules,
             breaker=Breaker(),
             sizing=Sizing(),
             order_type=order_type,
@@ -202,6 +211,19 @@ class Laboratory:
             patience=timedelta(seconds=5),
         )
         return list(self.hand_on.calls)
+
+    def asked_again(self) -> str | None:
+        """The exit that the sweep asks for after a minute's rest, decided."""
+        self.hand_on.calls.clear()
+        sweep_exits(
+            trades=self.trades,
+            signals=self.signals,
+            prices=self.prices,
+            hand_on=self.hand_on,
+            at=now() + timedelta(minutes=1),
+        )
+        ((_, key),) = self.hand_on.calls
+        return self.decide(key)
 
     def watch(self, after_s: float) -> int:
         """A look at what is held, so many seconds from now; drains work all the time."""

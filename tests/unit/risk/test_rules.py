@@ -212,6 +212,14 @@ def test_the_trading_state_decides_what_may_be_done(state: TradingState, signal:
     assert allowed or f"trading state {state} allows" in str(objection)
 
 
+def test_a_halt_lets_go_on_what_was_to_be_left_before_it() -> None:
+    halted, goes_on = account(state=TradingState.HALTED), an_intent(STRATEGY_EXIT, goes_on=True)
+
+    assert the("trading_state").objection(goes_on, halted) is None
+    assert the("trading_state").objection(an_intent(goes_on=True), halted) is not None, "an entry is none"
+    assert the("trading_state").numbers(goes_on, halted)["goes_on"] == "true"
+
+
 @pytest.mark.parametrize(("name", "limit_s"), [("stale_market", 5), ("stale_signal", "0.5")])
 def test_a_rules_parameters_are_its_fields(name: str, limit_s: object) -> None:
     late = an_intent(market_age_s=6.0)

@@ -18,7 +18,7 @@ from app.steps.archive_ticks import archive_ticks
 from app.steps.drain import complaints, drain
 from app.steps.wake import wake
 from tests.fixtures.fakes import MemoryFarm, MemoryHandOn
-from tests.fixtures.memory.builders import NOON, an_order
+from tests.fixtures.memory.builders import NOON, a_signal, an_order
 
 NOON_US = microseconds(NOON)
 BTC = "BTC/USDT"
@@ -230,6 +230,23 @@ def test_a_trade_whose_exit_has_just_failed_rests_before_the_next(drained: Drain
     assert [signal.reason for signal in memory.tables.signals.values()] == [
         "price 97.0 reached the stop loss of trade 1"
     ]
+
+
+@pytest.mark.parametrize(("price", "leg"), [(101, Leg.STRATEGY_EXIT), (97, Leg.STOP_LOSS)])
+def test_what_was_to_be_left_and_was_not_sold_is_asked_for_by_the_next_tick_whatever_its_price(
+    drained: Drained, memory: MemoryFarm, price: float, leg: Leg
+) -> None:
+    memory.signals.save(a_signal("sell", side=Side.SELL, leg=Leg.STRATEGY_EXIT, correlation_id="its own"))
+    memory.tables.verdicts["sell"] = "approved"
+    drained.holding(stop_price=Decimal(98), leaving_key="sell")
+    memory.given(an_order("EXIT", side=Side.SELL, leg=Leg.STRATEGY_EXIT, state=OrderState.EXPIRED))
+
+    drained([tick(0.4, price), tick(0.5, price), tick(0.6, price)])
+
+    (again,) = [signal for signal in memory.tables.signals.values() if signal.key != "sell"]
+    assert (again.leg, again.price, again.bar_end) == (leg, price, NOON + timedelta(seconds=0.5))
+    assert again.tick_received_us == NOON_US + 500_000
+    assert again.correlation_id == ("its own" if leg is Leg.STRATEGY_EXIT else "f0")
 
 
 def test_a_hit_that_is_drained_again_is_the_same_signal(drained: Drained) -> None:
