@@ -12,7 +12,7 @@ from app.store.ledger import Ledger
 from app.store.migrations import behind, migrate
 from app.store.orders import Orders
 from app.store.partitions import keep_ticks
-from app.store.record import Record, Recorded, RecordedOrder, Refused, read_record
+from app.store.record import HeldTrade, Record, Recorded, RecordedOrder, Refused, WishToLeave, read_record
 from app.store.reports import Delay, Reports, Summary
 from app.store.signals import Signals
 from app.store.stories import Stories, Story
@@ -26,6 +26,7 @@ __all__ = [
     "Database",
     "DatabaseError",
     "Delay",
+    "HeldTrade",
     "Instruments",
     "KeptLetter",
     "Ledger",
@@ -43,6 +44,7 @@ __all__ = [
     "Ticks",
     "Trades",
     "Verdict",
+    "WishToLeave",
     "behind",
     "keep_ticks",
     "migrate",
