@@ -54,7 +54,7 @@ def is_halted() -> bool:
 
 
 def leave_trades(reason: str) -> int:
-    """Ask for an exit of every open trade that has none under way, and tell how many trades are open.
+    """Ask for an exit of every open trade that has none under way, and tell how many trades are left.
 
     Trading is to be halted first. Asked again and again it goes on with what came to nothing.
     """
@@ -66,7 +66,8 @@ def leave_trades(reason: str) -> int:
         reason=reason,
         at=wiring.now(),
     )
-    return wiring.reports().open_trades()
+    seen = wiring.reports().summary()
+    return seen.trades_open + seen.trades_pending  # an entry that is unclear may still turn out to have bought
 
 
 def hand_on() -> HandOn:

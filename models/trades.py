@@ -13,7 +13,10 @@ HELD = "\"left\" <> '0.000000000000000000'"  # how SQLite writes zero; PostgreSQ
 
 
 class TradeRow(Base):
-    """A trade from entry to exit; `timestamp` is when it was approved, `left` what is still held."""
+    """A trade from entry to exit; `timestamp` is when it was approved, `left` what is still held.
+
+    `leaving_key` names the signal that first wanted it left.
+    """
 
     __tablename__ = "trades"
     __table_args__ = (
@@ -43,6 +46,7 @@ class TradeRow(Base):
     take_price: Mapped[Decimal | None] = mapped_column(Money)
     trail: Mapped[Decimal | None] = mapped_column(Money)
     peak: Mapped[Decimal | None] = mapped_column(Money)
+    leaving_key: Mapped[str | None] = mapped_column(String(32))
     closed_at: Mapped[datetime | None] = mapped_column(Instant)
     correlation_id: Mapped[str] = mapped_column(String(80))
     unprotected_since: Mapped[datetime | None] = mapped_column(Instant)

@@ -9,6 +9,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from models.base import Base
 from models.types import Instant, Json, Key
 
+NAMES_A_TRADE = "trade_id IS NOT NULL"
+
 
 class SignalRow(Base):
     """A signal; `timestamp` is the end of its bar, `engine_version` the strategy's version."""
@@ -22,6 +24,7 @@ class SignalRow(Base):
             sqlite_where=text("status = 'found'"),
             postgresql_where=text("status = 'found'"),
         ),
+        Index(None, "trade_id", sqlite_where=text(NAMES_A_TRADE), postgresql_where=text(NAMES_A_TRADE)),
     )
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)

@@ -18,6 +18,7 @@ from app.steps import refresh_instruments as refreshing
 from app.steps import seal as sealing
 from app.steps import sweep as sweeping
 from app.steps import sweep_closes as closes_sweeping
+from app.steps import sweep_exits as exits_sweeping
 from app.steps import wake as waking
 from app.steps import warm_windows as warming
 from app.steps import watch_positions as watching
@@ -57,7 +58,10 @@ def sweep() -> int:
         patience=wiring.seconds("patience"),
         worth=wiring.seconds("signal_ttl"),
     )
-    return closes + sweeping.sweep(
+    exits = exits_sweeping.sweep_exits(
+        trades=wiring.trades(), signals=wiring.signals(), prices=wiring.prices(), hand_on=hand_on(), at=wiring.now()
+    )
+    standing = sweeping.sweep(
         orders=wiring.orders(),
         signals=wiring.signals(),
         sent_again=wiring.sent_again(),
@@ -66,6 +70,7 @@ def sweep() -> int:
         at=wiring.now(),
         patience=wiring.seconds("patience"),
     )
+    return closes + exits + standing
 
 
 @farm.task(base=Upkeep)

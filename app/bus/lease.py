@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -14,6 +16,7 @@ from app.bus.windows import packed_bar
 from app.domain.bars import Closed
 
 FRAMES_AT_ONCE = 64
+NONE: Mapping[int, Decimal] = MappingProxyType({})
 LEASE_SCRIPTS = ("lease", "extend", "commit", "rest", "hand_over")
 
 
@@ -43,12 +46,13 @@ class Lease:
     def __init__(
         self, client: "redis.Redis", keys: Keys, scripts: Mapping[str, Script], terms: LeaseTerms, answer: Sequence[Any]
     ) -> None:
-        cursor, levels_version, forming = answer
+        cursor, levels_version, forming, peaks = answer
         self.levels_version = int(levels_version)
         self.forming = {
             symbol.decode(): msgspec.json.decode(state)
             for symbol, state in zip(forming[::2], forming[1::2], strict=True)
         }
+        self.peaks = {int(trade): Decimal(price) for trade, price in msgspec.json.decode(peaks).items()}
         self._cursor = cursor.decode()
         self._client = client
         self._keys = keys
@@ -86,6 +90,7 @@ class Lease:
         forming: Mapping[str, object],
         prices: Mapping[str, tuple[float, int, int]],
         counters: Mapping[str, int],
+        peaks: Mapping[int, Decimal] = NONE,
     ) -> None:
         """Have worked through these frames: all of it at once, or Stale."""
         keys, terms, shard = self._keys, self._terms, self._terms.shard
@@ -97,6 +102,7 @@ class Lease:
             names,
             *(terms.token, terms.lease_ms, terms.armed_ms, self._cursor, frames[-1].id),
             *(sum(frame.size for frame in frames), int(terms.archiving)),
+            msgspec.json.encode({str(trade): str(price) for trade, price in peaks.items()}),
             *_listed((symbol, msgspec.json.encode(state)) for symbol, state in forming.items()),
             *_listed((symbol, f"{price!r}|{at}|{received}") for symbol, (price, at, received) in prices.items()),
             *_listed(counters.items()),

@@ -1,6 +1,6 @@
 -- Puts a frame into a mailbox and arms a drain if none is armed. Called by the feed.
 -- KEYS 1 mailbox     stream; read by the drain and the archiver, trimmed here, in commit and in archived
---      2 place       hash pushed, drained, archived, cursor, archive; written here, in commit and in archived
+--      2 place       hash pushed, drained, archived, cursor, archive, peaks; written here, in commit and in archived
 --      3 armed       set here; renewed by lease and commit, removed by rest
 --      4 counters    hash; written by commit, archived and Counters
 -- ARGV 1 frame  2 rows in it  3 ticks in it  4 cap in rows  5 armed for how many milliseconds

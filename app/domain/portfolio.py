@@ -24,7 +24,7 @@ class Trade:
     """Our round trip, long only. Amounts are in base, prices, proceeds and fees in quote currency.
 
     `size` is what was bought (after fees in base currency), `left` what is still held; `bought` and `sold`
-    are the notionals of the entry and the exit.
+    are the notionals of the entry and the exit; `leaving_key` names the signal that first wanted it left.
     """
 
     id: int
@@ -45,6 +45,7 @@ class Trade:
     take_price: Decimal | None = None
     trail: Decimal | None = None
     peak: Decimal | None = None
+    leaving_key: str | None = None
     closed_at: datetime | None = None
 
     @property

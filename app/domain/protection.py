@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from app.domain.orders import Leg
 from app.domain.portfolio import Trade
+from app.domain.trading import Signal
 
 FIRST_REST, LONGEST_REST = timedelta(seconds=0.5), timedelta(seconds=60)
 DOUBLINGS = 7  # from the one to the other
@@ -51,6 +52,7 @@ class Level:
     """A trade's protective levels as the drain checks them on every tick: floats, quote currency.
 
     `attempt` counts its exits so far; after one that failed it is left alone until `rests_until_us`, microseconds.
+    `wish` is what first wanted it left, and was not done: then it is to be left at any price.
     """
 
     trade_id: int
@@ -61,6 +63,11 @@ class Level:
     peak: float
     attempt: int = 0
     rests_until_us: int = 0
+    wish: Signal | None = None
+
+    def rests(self, at_us: int) -> bool:
+        """Whether it is left alone at that time."""
+        return at_us < self.rests_until_us
 
     def hit(self, price: float) -> Leg | None:
         """Which exit this price asks for, if any; the stop first."""

@@ -10,7 +10,7 @@ ZERO = Decimal(0)
 
 
 class TradingState(StrEnum):
-    """ACTIVE enters and exits, REDUCING only exits, HALTED does only protective and operator exits."""
+    """ACTIVE enters and exits, REDUCING only exits, HALTED only those that no strategy begins."""
 
     ACTIVE = "ACTIVE"
     REDUCING = "REDUCING"

@@ -80,7 +80,7 @@ class Intent:
     """What an order would be for: the signal, sized, in the market as it stands.
 
     `amount` is in base and `price` and `notional` in quote currency; `market_age_s` is how old the last
-    tick of the symbol is, None if there was none.
+    tick of the symbol is, None if there was none. `goes_on` says of an exit that its trade was to be left before.
     """
 
     signal: Signal
@@ -89,6 +89,7 @@ class Intent:
     amount: Decimal
     at: datetime
     market_age_s: float | None
+    goes_on: bool = False
 
     @property
     def symbol(self) -> str:

@@ -8,7 +8,8 @@ from decimal import Decimal
 import structlog
 
 from app.domain.errors import VenueError
-from app.domain.market import Instrument, instant
+from app.domain.leaving import is_heard
+from app.domain.market import Instrument, instant, instant_text
 from app.domain.orders import Order, OrderState, OrderType
 from app.domain.portfolio import Trade, is_dust
 from app.domain.reconciliation import Difference
@@ -47,7 +48,8 @@ def approve_signal(
 
     An entry that is too old is refused before the account is locked and valued: were it as dear as any other, a queue
     that has fallen behind would stay behind. After an exit that the venue has refused, the next one of that trade
-    sells what is `free` there at most.
+    sells what is `free` there at most. A wish to leave that is heard stays with its trade until that is left, whatever
+    becomes of this order.
     """
     terms = Terms(order_type, slippage, time_to_live, exit_slippage)
     if _is_too_old(signals.get(signal_key), signals, terms, at):
@@ -132,6 +134,8 @@ class _Desk:
 
     def _decide(self, decision: Decision, free: Decimal, terms: Terms) -> _Verdict:
         leaving = decision.trade if decision.signal.is_exit else None
+        if decision.signal.is_exit and is_heard(decision.signal, decision.account.state):
+            decision.leave()
         hindrance = _hindrance(decision, leaving)
         if hindrance is not None:
             _refuse(decision, [hindrance])
@@ -144,7 +148,8 @@ class _Desk:
             if leaving is None
             else _rest(leaving, price, instrument, free)
         )
-        intent = Intent(decision.signal, instrument, price, amount, self.at, age_s)
+        goes_on = leaving is not None and leaving.leaving_key is not None
+        intent = Intent(decision.signal, instrument, price, amount, self.at, age_s, goes_on)
         asked = [rule for rule in self.rules if rule.guards_exits or not intent.signal.is_exit]
         checks = [_check(rule, intent, decision.account) for rule in asked]
         checks += _own_objections(intent, leaving, free)
@@ -175,10 +180,11 @@ def _unsold(decision: Decision, leaving: Trade, intent: Intent, free: Decimal) -
 
 def _hindrance(decision: Decision, leaving: Trade | None) -> Check | None:
     """What leaves nothing to ask the rules about."""
-    if not decision.signal.is_exit:
-        return None
+    if decision.out_since is not None:
+        since = instant_text(decision.out_since)
+        return Check("newer_wish", f"on the newer bar of {since} its strategy wished to leave", {"since": since})
     if leaving is None:
-        return Check("open_trade", "there is no open trade to leave", {})
+        return decision.nothing_to_leave
     if decision.exit_is_live:
         return Check("live_exit", "an exit of this trade is already under way", {"trade": str(leaving.id)})
     return None

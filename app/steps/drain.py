@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, Protocol
 
 import structlog
@@ -34,6 +35,11 @@ class Lease(Protocol):
         """Saved state of the forming bars, by symbol."""
         ...
 
+    @property
+    def peaks(self) -> Mapping[int, Decimal]:
+        """Highs of open trades in what was committed, that the drain before has not brought to the database."""
+        ...
+
     def read(self, wait_ms: int) -> list[Frame]:
         """The next frames; waits a little for the first."""
         ...
@@ -48,8 +54,9 @@ class Lease(Protocol):
         forming: Mapping[str, object],
         prices: Mapping[str, tuple[float, int, int]],
         counters: Mapping[str, int],
+        peaks: Mapping[int, Decimal],
     ) -> None:
-        """Have worked through these frames."""
+        """Have worked through these frames; `peaks` are those of them that the database has not got yet."""
         ...
 
     def rest(self) -> bool:
@@ -124,7 +131,7 @@ def drain(
     if lease is None:
         return 0
     outlets = Outlets(bars, signals, hand_on, announce, window_size, now)
-    guard = Guard(trades, refresh_s=LEVELS_REFRESH_S, fresh_us=FRESH // timedelta(microseconds=1))
+    guard = Guard(trades, lease.peaks, refresh_s=LEVELS_REFRESH_S, fresh_us=FRESH // timedelta(microseconds=1))
     turn = Turn(shard, lease, FormingBars(intervals, lease.forming), guard, outlets)
     try:
         if not turn.empty(linger_ms, budget_s):
@@ -176,7 +183,7 @@ class Turn:
         self._leave(hits)
         self._hand_on(forming.closed, closing)
         counts = forming.counts()
-        self._lease.commit(frames, forming.saved(), forming.prices(), counts)
+        self._lease.commit(frames, forming.saved(), forming.prices(), counts, self._guard.peaks)
         self.ticks += counts.get("ticks_processed", 0)
         forming.clear()
 

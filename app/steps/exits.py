@@ -1,4 +1,4 @@
-"""The signal that leaves one trade: by its stops and targets, or by a person."""
+"""The signal that leaves one trade: by its stops and targets, by a person, or once more what was not done."""
 
 from datetime import datetime
 
@@ -37,5 +37,22 @@ def exit_signal(
         found_at=found_at,
         trade_id=level.trade_id,
         correlation_id=correlation_id,
+        tick_received_us=tick_received_us,
+    )
+
+
+def asked_again(
+    level: Level, wish: Signal, *, price: float, at: datetime, found_at: datetime, tick_received_us: int = 0
+) -> Signal:
+    """What was wished of a trade that is still held, as its next attempt: whose wish it is, and why, stays the same."""
+    return exit_signal(
+        level,
+        wish.leg,
+        strategy=wish.strategy,
+        price=price,
+        reason=wish.reason,
+        at=at,
+        found_at=found_at,
+        correlation_id=wish.correlation_id,
         tick_received_us=tick_received_us,
     )

@@ -1,4 +1,4 @@
-"""Leave every open trade, by the way that every exit goes."""
+"""Leave every open trade, by the way that every exit goes; and what is still being bought, as soon as it is."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -21,8 +21,12 @@ OPERATOR = "operator"
 def flatten(
     *, trades: Trades, signals: Signals, prices: Prices, hand_on: HandOn, reason: str, at: datetime
 ) -> list[str]:
-    """Keys of the operator's exits, one for each open trade that has no live exit; done twice it is done once."""
-    return _leave(trades.levels(), signals=signals, prices=prices, hand_on=hand_on, reason=reason, at=at)
+    """Keys of the operator's exits, one for each trade that has no live exit; done twice it is done once.
+
+    A trade that has bought nothing yet has nothing to sell: its exit is refused, and the wish stays with the trade.
+    """
+    due = [*trades.levels(), *trades.entering()]
+    return _leave(due, signals=signals, prices=prices, hand_on=hand_on, reason=reason, at=at)
 
 
 def _leave(
@@ -62,5 +66,7 @@ def flatten_while_halted(
     if state is not TradingState.HALTED:
         return 0
     told = "trading is halted, and a halt flattens"
-    due = [level for level in trades.levels() if level.rests_until_us <= microseconds(at)]
+    held = [level for level in trades.levels() if not level.rests(microseconds(at))]
+    new = [level for level in held if level.wish is None]  # sweep_exits goes on with the others
+    due = [*new, *trades.entering()]
     return len(_leave(due, signals=signals, prices=prices, hand_on=hand_on, reason=told, at=at))

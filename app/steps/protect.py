@@ -1,6 +1,9 @@
-"""Hold ticks against the stops and targets of open trades: a level that is hit becomes a signal to leave."""
+"""Hold ticks against the stops and targets of open trades: a level that is hit becomes a signal to leave.
 
-from collections.abc import Container, Iterable
+What was to be left and was not sold is asked for again by the next tick, whatever its price.
+"""
+
+from collections.abc import Container, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 
@@ -9,7 +12,7 @@ from app.domain.market import instant
 from app.domain.orders import Leg
 from app.domain.protection import Level
 from app.domain.trading import Signal
-from app.steps.exits import exit_signal
+from app.steps.exits import asked_again, exit_signal
 from app.steps.ports import Trades
 
 PROTECTION = "protection"
@@ -18,12 +21,12 @@ PROTECTION = "protection"
 class Guard:
     """The protective levels as one drain sees them, read again when the trades have changed or after a while."""
 
-    def __init__(self, trades: Trades, *, refresh_s: float, fresh_us: int) -> None:
+    def __init__(self, trades: Trades, peaks: Mapping[int, Decimal], *, refresh_s: float, fresh_us: int) -> None:
+        self.peaks = dict(peaks)  # new highs that the database has not got yet, by trade
         self._trades = trades
         self._refresh_s = refresh_s
         self._fresh_us = fresh_us
         self._levels: dict[str, list[Level]] = {}
-        self._peaks: dict[int, Decimal] = {}
         self._version: int | None = None
         self._read_at: float = 0
 
@@ -56,30 +59,43 @@ class Guard:
 
     def keep_peaks(self) -> None:
         """Write the new highs of trailing stops to the database."""
-        if self._peaks:
-            self._trades.raise_peaks(self._peaks)
-            self._peaks = {}
+        if self.peaks:
+            self._trades.raise_peaks(self.peaks)
+            self.peaks = {}
 
     def _check(self, tick: Watched, frame: str, found_at: datetime) -> list[Signal]:
         hits: list[Signal] = []
         left: list[Level] = []
         for level in self._levels.get(tick.symbol, ()):
-            leg = None if tick.received_us < level.rests_until_us else level.hit(tick.price)
-            if leg is None:
+            wanted = _exit(level, tick, frame, found_at)
+            if wanted is None:
                 left.append(self._risen(level, tick.price))
             else:
-                hits.append(_signal(level, leg, tick, frame, found_at))
+                hits.append(wanted)
         self._levels[tick.symbol] = left
         return hits
 
     def _risen(self, level: Level, price: float) -> Level:
         risen = level.risen(price)
         if risen is not level and level.trail is not None:
-            self._peaks[level.trade_id] = Decimal(str(price))
+            self.peaks[level.trade_id] = Decimal(str(price))
         return risen
 
 
-def _signal(level: Level, leg: Leg, tick: Watched, frame: str, found_at: datetime) -> Signal:
+def _exit(level: Level, tick: Watched, frame: str, found_at: datetime) -> Signal | None:
+    """What a tick asks of a trade: a level that it hits comes before what was wanted already."""
+    if level.rests(tick.received_us):
+        return None
+    leg = level.hit(tick.price)
+    if leg is not None:
+        return _hit(level, leg, tick, frame, found_at)
+    if level.wish is None:
+        return None
+    at, received_us = instant(tick.time_us), tick.received_us
+    return asked_again(level, level.wish, price=tick.price, at=at, found_at=found_at, tick_received_us=received_us)
+
+
+def _hit(level: Level, leg: Leg, tick: Watched, frame: str, found_at: datetime) -> Signal:
     return exit_signal(
         level,
         leg,

@@ -14,7 +14,7 @@ from app.store.migrations import behind, migrate
 from app.store.orders import Orders
 from app.store.partitions import keep_ticks
 from app.store.purpose import Purpose
-from app.store.record import Record, Recorded, RecordedOrder, Refused, read_record
+from app.store.record import HeldTrade, Record, Recorded, RecordedOrder, Refused, WishToLeave, read_record
 from app.store.reports import Delay, Reports, Summary
 from app.store.signals import Signals
 from app.store.stories import Stories, Story
@@ -28,6 +28,7 @@ __all__ = [
     "Database",
     "DatabaseError",
     "Delay",
+    "HeldTrade",
     "Instruments",
     "KeptLetter",
     "Ledger",
@@ -47,6 +48,7 @@ __all__ = [
     "Ticks",
     "Trades",
     "Verdict",
+    "WishToLeave",
     "behind",
     "keep_ticks",
     "migrate",

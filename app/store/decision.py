@@ -5,9 +5,10 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, select
+from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
+from app.domain.leaving import Entered, Leaving
 from app.domain.orders import LIVE, Leg, Order, OrderState
 from app.domain.portfolio import Trade, TradeStatus
 from app.domain.reconciliation import Difference
@@ -30,7 +31,9 @@ class Decision:
         self.signal = rows.signal(self._signal_row)
         self.order = self._order_of_the_signal()
         self.refused = self._signal_row.status in verdicts.REFUSED
-        self.trade = self._trade_to_leave()
+        self._leaving = Leaving.of(self.signal, self._entered()) if self.signal.is_exit else Leaving()
+        self.trade, self.nothing_to_leave = self._leaving.trade, self._leaving.objection
+        self.out_since = None if self.signal.is_exit else self._out_since()
         exits = [] if self.trade is None else self._exits(self.trade)
         self.exit_is_live = any(state in LIVE for state, _ in exits)
         self.past_exits = len(exits)
@@ -66,6 +69,14 @@ class Decision:
         self._tell("trade.pending", trade_id=row.id, strategy=strategy)
         return row.id
 
+    def leave(self) -> None:
+        """Keep with every trade that this exit is about that it is to be left; the first wish stays."""
+        for trade in self._leaving.trades:
+            row = self._session.get_one(TradeRow, trade.id)
+            if row.leaving_key is None:
+                row.leaving_key = self.signal.key
+                self._tell("trade.leaving", trade_id=trade.id, leg=self.signal.leg, reason=self.signal.reason)
+
     def approve(self, order: Order) -> None:
         """Keep the order, approved, with its reservation."""
         values = {name: getattr(order, name) for name in rows.ORDER_FIELDS}
@@ -100,14 +111,25 @@ class Decision:
         row = self._session.scalar(select(OrderRow).where(OrderRow.signal_key == self.signal.key))
         return None if row is None else rows.order(row)
 
-    def _trade_to_leave(self) -> Trade | None:
-        if not self.signal.is_exit:
-            return None
-        query = select(TradeRow).where(TradeRow.status == TradeStatus.OPEN, TradeRow.left != ZERO)
+    def _entered(self) -> list[Entered]:
+        """Trades of the symbol, or the one that the signal names, that hold something or may soon; oldest first."""
+        holds = and_(TradeRow.status == TradeStatus.OPEN, TradeRow.left != ZERO)
+        query = (
+            select(TradeRow, SignalRow.timestamp)
+            .join(SignalRow, SignalRow.key == TradeRow.signal_key, isouter=True)
+            .where(TradeRow.symbol == self.signal.symbol, or_(holds, TradeRow.status == TradeStatus.PENDING))
+        )
         if self.signal.trade_id is not None:
             query = query.where(TradeRow.id == self.signal.trade_id)
-        row = self._session.scalar(query.where(TradeRow.symbol == self.signal.symbol).order_by(TradeRow.id).limit(1))
-        return None if row is None else rows.trade(row)
+        found = self._session.execute(query.order_by(TradeRow.id))
+        return [Entered(rows.trade(row), bar_end or row.timestamp) for row, bar_end in found]
+
+    def _out_since(self) -> datetime | None:
+        """The newest bar, if newer than the signal's, on which its strategy wished to leave its symbol."""
+        mine = SignalRow.symbol == self.signal.symbol, SignalRow.strategy == self.signal.strategy
+        wished = SignalRow.leg == Leg.STRATEGY_EXIT, SignalRow.trade_id.is_(None)
+        newest = select(func.max(SignalRow.timestamp, type_=SignalRow.timestamp.type)).where(*mine, *wished)
+        return self._session.scalar(newest.where(SignalRow.timestamp > self.signal.bar_end))
 
     def _exits(self, trade: Trade) -> list[tuple[str, datetime]]:
         """State of each exit order of a trade, and when that was last touched; oldest first."""

@@ -11,8 +11,10 @@ from sqlalchemy.orm import Session
 
 from app.domain.market import instant
 from app.domain.orders import Leg, OrderState, Side
+from app.domain.portfolio import TradeStatus
 from app.domain.risk import ZERO
 from app.store.database import Database
+from app.store.verdicts import REFUSED
 from models import THE_ACCOUNT, AccountRow, AuditRow, EquityRow, ExecutionRow, OrderRow, SignalRow, TradeRow
 
 
@@ -63,8 +65,37 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldTrade:
+    """A trade that is open and holds something; `entered_on` is the end of the bar that it was entered on.
+
+    `is_leaving` says that somebody wanted it left, and was listened to.
+    """
+
+    trade_id: int
+    symbol: str
+    strategy: str
+    entered_on: datetime
+    left: Decimal
+    stop_price: Decimal | None = None
+    is_leaving: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WishToLeave:
+    """That a strategy wished to leave a symbol, on which bar, and when that was refused."""
+
+    symbol: str
+    strategy: str
+    bar_end: datetime
+    refused_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
-    """Everything, in one moment; `held` is what open trades hold of each symbol, `undecided` counts signals."""
+    """Everything, in one moment; `held` is what trades hold of each symbol, `undecided` counts signals.
+
+    `trades` are those that are open in the end, `wishes` what strategies wished to leave.
+    """
 
     orders: Sequence[RecordedOrder]
     executions: Sequence[Recorded]
@@ -74,6 +105,8 @@ class Record:
     refused: Sequence[Refused]
     events: Sequence[Event]
     marked_at: Sequence[datetime]
+    trades: Sequence[HeldTrade] = ()
+    wishes: Sequence[WishToLeave] = ()
 
 
 def read_record(database: Database) -> Record:
@@ -92,6 +125,8 @@ def read_record(database: Database) -> Record:
                 for row in session.scalars(select(AuditRow).order_by(AuditRow.id))
             ],
             marked_at=session.scalars(select(EquityRow.timestamp).order_by(EquityRow.timestamp)).all(),
+            trades=_trades(session),
+            wishes=_wishes(session),
         )
 
 
@@ -128,3 +163,31 @@ def _held(session: Session) -> dict[str, Decimal]:
     for symbol, left in session.execute(select(TradeRow.symbol, TradeRow.left)):
         held[symbol] = held.get(symbol, ZERO) + left
     return held
+
+
+def _trades(session: Session) -> list[HeldTrade]:
+    query = (
+        select(TradeRow, SignalRow.timestamp)
+        .join(SignalRow, SignalRow.key == TradeRow.signal_key)
+        .where(TradeRow.status == TradeStatus.OPEN, TradeRow.left != ZERO)
+    )
+    return [
+        HeldTrade(
+            trade_id=row.id,
+            symbol=row.symbol,
+            strategy=row.strategy,
+            entered_on=bar_end,
+            left=row.left,
+            stop_price=row.stop_price,
+            is_leaving=row.leaving_key is not None,
+        )
+        for row, bar_end in session.execute(query.order_by(TradeRow.id))
+    ]
+
+
+def _wishes(session: Session) -> list[WishToLeave]:
+    own = SignalRow.leg == Leg.STRATEGY_EXIT, SignalRow.trade_id.is_(None)
+    return [
+        WishToLeave(row.symbol, row.strategy, row.timestamp, row.decided_at if row.status in REFUSED else None)
+        for row in session.scalars(select(SignalRow).where(*own).order_by(SignalRow.id))
+    ]

@@ -45,7 +45,8 @@ class Delay:
 class Summary:
     """What the database holds, counted; money in quote currency. `equity` is None before the account is open.
 
-    `unprotected` open trades are not protected now; `unprotected_s` is for how long trades were not, all together.
+    `trades_pending` have bought nothing yet. `unprotected` open trades are not protected now; `unprotected_s` is for
+    how long trades were not, all together.
     """
 
     signals: Mapping[str, int]
@@ -67,6 +68,7 @@ class Summary:
     state_by: str | None
     state_at: datetime | None
     delay: Delay | None
+    trades_pending: int = 0
 
 
 class Reports:
@@ -100,6 +102,7 @@ class Reports:
                 state_by=account.state_by if account else None,
                 state_at=account.state_at if account else None,
                 delay=_delay(session),
+                trades_pending=_count(session, TradeRow, TradeRow.status == TradeStatus.PENDING),
             )
 
     def bars(self) -> int:
@@ -118,11 +121,13 @@ class Reports:
             return not any(session.scalar(select(row.id).limit(1)) for row in (BarRow, SignalRow, OrderRow))
 
     def at_rest(self) -> bool:
-        """Whether every signal is decided and no order lives."""
+        """Whether every signal is decided, no order lives, and nothing is held that is to be left."""
         with self._database.reading() as session:
             signal = session.scalar(select(SignalRow.id).where(SignalRow.status == "found").limit(1))
             order = session.scalar(select(OrderRow.id).where(text(LIVE)).limit(1))
-            return signal is None and order is None
+            leaving = TradeRow.status == TradeStatus.OPEN, TradeRow.left != ZERO, TradeRow.leaving_key.is_not(None)
+            trade = session.scalar(select(TradeRow.id).where(*leaving).limit(1))
+            return signal is None and order is None and trade is None
 
     def last_orders(self, limit: int) -> list[Order]:
         """The newest orders, newest first."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import Select, and_, or_, select, text
+from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session
 
 from app.domain.market import microseconds
@@ -13,11 +13,11 @@ from app.domain.orders import Leg
 from app.domain.portfolio import TradeStatus
 from app.domain.protection import Level, rest_after
 from app.domain.risk import ZERO
+from app.domain.trading import Signal
 from app.domain.unprotected import Held, Spell
-from app.store import verdicts
+from app.store import rows, verdicts
 from app.store.database import Database
 from models import OrderRow, SignalRow, TradeRow
-from models.orders import LIVE
 
 
 class Trades:
@@ -29,7 +29,8 @@ class Trades:
     def levels(self) -> list[Level]:
         """The protective levels of every open trade without a live exit order.
 
-        `attempt` counts its past exits and the protective signals that were refused; it rests longer after each.
+        `attempt` counts its past exits and the signals naming it that were refused; it rests longer after each. `wish`
+        is the signal that first wanted it left.
         """
         with self._database.reading() as session:
             opened = select(TradeRow).where(TradeRow.status == TradeStatus.OPEN, TradeRow.left != ZERO)
@@ -43,7 +44,23 @@ class Trades:
             ended: dict[int, list[datetime]] = {number: [] for number in numbers}
             for trade_id, at in (*((number, at) for number, _, at in exits), *session.execute(_refused(numbers))):
                 ended[trade_id].append(at)
-            return [_level(trade, ended[trade.id]) for trade in trades if trade.id not in busy]
+            free = [trade for trade in trades if trade.id not in busy]
+            wishes = _wishes(free, session)
+            return [_level(trade, ended[trade.id], wishes.get(trade.leaving_key or "")) for trade in free]
+
+    def entering(self) -> list[Level]:
+        """A level without prices for every trade that has bought nothing yet and is not to be left.
+
+        Its `peak` is the price of the signal that it was entered for.
+        """
+        query = (
+            select(TradeRow.id, TradeRow.symbol, SignalRow.price)
+            .join(SignalRow, SignalRow.key == TradeRow.signal_key)
+            .where(TradeRow.status == TradeStatus.PENDING, TradeRow.leaving_key.is_(None))
+        )
+        with self._database.reading() as session:
+            found = session.execute(query.order_by(TradeRow.id))
+            return [Level(number, symbol, None, None, None, price) for number, symbol, price in found]
 
     def raise_peaks(self, peaks: Mapping[int, Decimal]) -> None:
         """Keep new highs of open trades, by trade id; never lowers one."""
@@ -58,8 +75,8 @@ class Trades:
             holds = and_(TradeRow.status == TradeStatus.OPEN, TradeRow.left != ZERO)
             query = select(TradeRow).where(or_(holds, TradeRow.unprotected_since.is_not(None)))
             trades = session.scalars(query.order_by(TradeRow.id)).all()
-            leaving = _leaving([trade.id for trade in trades], session)
-            return [_held(trade, leaving.get(trade.id)) for trade in trades]
+            wanted = _wanted(trades, session)
+            return [_held(trade, wanted.get(trade.id)) for trade in trades]
 
     def keep_spells(self, spells: Mapping[int, Spell]) -> None:
         """Keep for how long trades were not protected, by trade id."""
@@ -71,18 +88,22 @@ class Trades:
                 trade.unprotected_told = spell.told
 
 
-def _leaving(trade_ids: Sequence[int], session: Session) -> dict[int, datetime]:
-    """When the exit was wanted that each of these trades has under way: its signal waits, or its order lives."""
+def _wishes(trades: Sequence[TradeRow], session: Session) -> dict[str, Signal]:
+    """The signals that first wanted trades left, by key."""
+    keys = [trade.leaving_key for trade in trades if trade.leaving_key is not None]
+    query = select(SignalRow).where(SignalRow.key.in_(keys))
+    return {row.key: rows.signal(row) for row in session.scalars(query)} if keys else {}
+
+
+def _wanted(trades: Sequence[TradeRow], session: Session) -> dict[int, datetime]:
+    """Since when each of these trades is to be left: by a wish that was heard, or one that waits to be decided."""
+    wishes = _wishes(trades, session)
+    heard = [(trade.id, wishes[trade.leaving_key].found_at) for trade in trades if trade.leaving_key in wishes]
     waiting = select(SignalRow.trade_id, SignalRow.found_at).where(
-        SignalRow.status == "found", SignalRow.trade_id.in_(trade_ids)
-    )
-    ordered = (
-        select(OrderRow.trade_id, SignalRow.found_at)
-        .join(SignalRow, SignalRow.key == OrderRow.signal_key)
-        .where(OrderRow.leg != Leg.ENTRY, OrderRow.trade_id.in_(trade_ids), text(LIVE))
+        SignalRow.status == "found", SignalRow.trade_id.in_([trade.id for trade in trades])
     )
     wanted: dict[int, datetime] = {}
-    for trade_id, found_at in (*session.execute(waiting), *session.execute(ordered)):
+    for trade_id, found_at in (*heard, *session.execute(waiting)):
         wanted[trade_id] = min(found_at, wanted.get(trade_id, found_at))
     return wanted
 
@@ -93,12 +114,12 @@ def _held(trade: TradeRow, leaving_since: datetime | None) -> Held:
 
 
 def _refused(trade_ids: Sequence[int]) -> Select[int | None, datetime | None]:
-    """Trade and time of protective signals that came to nothing: the next attempt needs a name of its own."""
+    """Trade and time of signals naming it that came to nothing: the next attempt needs a name of its own."""
     ended = SignalRow.status.in_(verdicts.REFUSED)
     return select(SignalRow.trade_id, SignalRow.decided_at).where(SignalRow.trade_id.in_(trade_ids), ended)
 
 
-def _level(trade: TradeRow, ended: Sequence[datetime]) -> Level:
+def _level(trade: TradeRow, ended: Sequence[datetime], wish: Signal | None) -> Level:
     return Level(
         trade_id=trade.id,
         symbol=trade.symbol,
@@ -108,6 +129,7 @@ def _level(trade: TradeRow, ended: Sequence[datetime]) -> Level:
         peak=float(trade.peak or 0),
         attempt=len(ended),
         rests_until_us=microseconds(max(ended) + rest_after(len(ended))) if ended else 0,
+        wish=wish,
     )
 
 

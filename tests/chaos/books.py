@@ -13,7 +13,9 @@ from app.domain.orders import Order
 from app.domain.portfolio import Trade
 from app.domain.reconciliation import Difference
 from app.domain.risk import TradingState
+from app.domain.trading import Signal
 from app.store import Database, rows
+from app.store.verdicts import REFUSED
 from models import AccountRow, AuditRow, BarRow, ExecutionRow, MarketDataRow, OrderRow, SignalRow, TradeRow
 from tests.fixtures.fakes import MemoryFarm
 from tests.fixtures.memory.store import Tables
@@ -59,14 +61,21 @@ class Record:
     """What else there is; it is read once, in the end.
 
     `told` are kinds and subjects of the differences that were audited, `bars` tells which are whole by symbol and end,
-    `searched` are those that gave a signal, `ticks` is how many were archived, `alarms` are of other things.
+    `wishes` are what the strategy wished, each with when it was refused, `found` is when each signal was found, by its
+    key, `ticks` is how many were archived, `alarms` are of other things.
     """
 
     told: frozenset[tuple[str, str]]
     bars: dict[tuple[str, datetime], bool]
-    searched: frozenset[tuple[str, datetime]]
+    wishes: list[tuple[Signal, datetime | None]]
+    found: dict[str, datetime]
     ticks: int
     alarms: frozenset[str] = frozenset()
+
+    @property
+    def searched(self) -> frozenset[tuple[str, datetime]]:
+        """Symbols and ends of bars that gave a signal."""
+        return frozenset((wish.symbol, wish.bar_end) for wish, _ in self.wishes)
 
 
 @dataclass
@@ -104,7 +113,8 @@ def in_memory() -> Store:
         return Record(
             told=frozenset((data["kind"], data["subject"]) for data in told),
             bars={(bar.symbol, bar.end): bar.whole for bar in tables.bars.values()},
-            searched=frozenset((one.symbol, one.bar_end) for one in tables.signals.values() if one.interval),
+            wishes=[(one, tables.decided.get(one.key)) for one in tables.signals.values() if one.interval],
+            found={one.key: one.found_at for one in tables.signals.values()},
             ticks=len(tables.ticks),
             alarms=frozenset(event for event, _ in tables.audits) & ALARMS,
         )
@@ -140,18 +150,23 @@ def on_sqlite(database: Database) -> Store:
     def record() -> Record:
         with database.reading() as session:
             audits = session.scalars(select(AuditRow.data).where(AuditRow.event_type == TOLD))
-            signals = session.execute(select(SignalRow.symbol, SignalRow.timestamp).where(SignalRow.interval != ""))
+            signals = session.scalars(select(SignalRow)).all()
             bars = session.execute(select(BarRow.symbol, BarRow.end, BarRow.whole))
             events = session.scalars(select(AuditRow.event_type).where(AuditRow.event_type.in_(ALARMS)))
             return Record(
                 told=frozenset((data["kind"], data["subject"]) for data in audits),
                 alarms=frozenset(events),
                 bars={(symbol, end): whole for symbol, end, whole in bars},
-                searched=frozenset((symbol, end) for symbol, end in signals),
+                wishes=[(rows.signal(one), _refused_at(one)) for one in signals if one.interval],
+                found={one.key: one.found_at for one in signals},
                 ticks=session.scalar(select(func.count()).select_from(MarketDataRow)) or 0,
             )
 
     return Store(books, record, ports)
+
+
+def _refused_at(signal: SignalRow) -> datetime | None:
+    return signal.decided_at if signal.status in REFUSED else None
 
 
 def _sure(differences: Iterable[Difference]) -> frozenset[tuple[str, str]]:

@@ -1,6 +1,6 @@
 """Says after each commit, and at the end, what does not hold: the books are held against the venue's journal."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from app.domain.bars import is_sound
 from app.domain.orders import TERMINAL, Leg, Order, OrderState, Side
-from app.domain.portfolio import TradeStatus
+from app.domain.portfolio import Trade, TradeStatus, is_dust
 from app.domain.risk import TradingState
 from tests.chaos.books import Books, Record
 from tests.chaos.scenes import SIDES
@@ -67,17 +67,19 @@ class Judge:
         boxes = [] if box.drained == len(box.frames) else [f"{len(box.frames) - box.drained} frames are not drained"]
         if "archive" in self._world.scene.upkeep and box.archived < len(box.frames):
             boxes.append(f"{len(box.frames) - box.archived} frames are not archived")
-        return orders + signals + boxes
+        leaving = [t for t in books.trades.values() if t.leaving_key is not None and self._can_be_sold(t)]
+        return orders + signals + boxes + [f"trade {trade.id} is still to be left" for trade in leaving]
 
     def verdict(self) -> list[str]:
         """What does not hold when all is quiet."""
         books = self._books()
         record = self._world.store.record()
         wrong = [*self.wrong, *self._forgotten(books), *self._fills(books), *self._money(books)]
-        wrong += self._told(books, record)
+        wrong += [*self._told(books, record), *self._left_half(books)]
         if not self._world.is_scripted:
             return wrong
-        return [*wrong, *self._market(record), *self._missed(books), *self._withdrawn(), *self._alarms(record)]
+        wrong += [*self._market(record), *self._missed(books), *self._withdrawn()]
+        return [*wrong, *self._alarms(record), *self._stayed(books, record), *self._sunk(books, record)]
 
     def _alarms(self, record: Record) -> Iterator[str]:
         scene = self._world.scene
@@ -108,13 +110,26 @@ class Judge:
         for symbol in {trade.symbol for trade in books.trades.values()}:
             left = sum((t.left for t in books.trades.values() if t.symbol == symbol), ZERO)
             coins = self._venue.balances.get(symbol.partition("/")[0], ZERO)
-            if left != coins:
+            if left - self._oversold(symbol) != coins:
                 wrong.append(f"{symbol} is {left} in the books, {coins} at the venue")
         return wrong
 
+    def _oversold(self, symbol: str) -> Decimal:
+        """What trades sold beyond what they held: the venue filled an exit after it had said that it was cancelled.
+
+        The next exit of that trade was under way by then, and what both sold was another trade's dust.
+        """
+        balance: defaultdict[int, Decimal] = defaultdict(Decimal)
+        for mine in self._venue.journal:
+            if mine.order.symbol == symbol:
+                balance[mine.order.trade_id] += mine.filled if mine.order.side is Side.BUY else -mine.filled
+        return -sum((left for left in balance.values() if left < 0), ZERO)
+
     def _told(self, books: Books, record: Record) -> Iterator[str]:
-        """After two reconciliations what differs is known, and told, and it is what strangers did."""
-        expected = self._world.account.to_be_told({order.symbol for order in books.orders.values()})
+        """After two reconciliations what differs is known, and told, and it is what strangers did, or was oversold."""
+        symbols = {order.symbol for order in books.orders.values()}
+        expected = self._world.account.to_be_told(symbols)
+        expected |= {("balance", symbol.partition("/")[0]) for symbol in symbols if self._oversold(symbol)}
         if books.differences != expected:
             yield f"differences are {sorted(books.differences)}, not {sorted(expected)}"
         if not expected <= record.told:
@@ -145,6 +160,41 @@ class Judge:
             yield f"trades {opened} are open though all were to be left"
         if scene.flattens_s and books.state != TradingState.HALTED:
             yield f"a person has halted trading, and it is {books.state}"
+
+    def _left_half(self, books: Books) -> Iterator[str]:
+        """What was begun to be left is left, whatever became of its first exits."""
+        left = {order.trade_id for order in books.orders.values() if order.leg is not Leg.ENTRY}
+        for trade in books.trades.values():
+            if trade.id in left and self._can_be_sold(trade):
+                yield f"trade {trade.id} had an exit, and {trade.left} of it is still held"
+
+    def _can_be_sold(self, trade: Trade) -> bool:
+        """Whether it holds something, in the books and at the venue: what was sold may not be told yet."""
+        instrument = self._venue.instruments[trade.symbol]
+        there = min(trade.left, self._venue.free_coins(instrument.base))
+        return _is_held(trade) and not is_dust(there, self._venue.last, instrument)
+
+    def _stayed(self, books: Books, record: Record) -> Iterator[str]:
+        """What the strategy wished to leave after it had entered is left, unless nobody was to listen to it."""
+        bars = {wish.key: wish.bar_end for wish, _ in record.wishes}
+        entered = {o.trade_id: bars[o.signal_key] for o in books.orders.values() if o.leg is Leg.ENTRY}
+        for wish, refused_at in record.wishes:
+            unheard = refused_at is not None and self._halted_at is not None and refused_at >= self._halted_at
+            if wish.side is Side.BUY or unheard:
+                continue
+            for trade in books.trades.values():
+                if trade.symbol == wish.symbol and entered[trade.id] < wish.bar_end and _is_held(trade):
+                    yield f"trade {trade.id} is held though the strategy wished to leave it at {wish.bar_end:%S} s"
+
+    def _sunk(self, books: Books, record: Record) -> Iterator[str]:
+        """A price that was worked through while a trade was open is in its peak, unless it was being left by then."""
+        box = self._world.mailboxes
+        for place, price, opened in self._world.peaks:
+            for number in opened:
+                trade = books.trades[number]
+                wanted_at = None if trade.leaving_key is None else record.found[trade.leaving_key]
+                if (wanted_at is None or wanted_at > box.drained_at[place]) and (trade.peak or ZERO) < price:
+                    yield f"trade {number} has a peak of {trade.peak}, and the market was at {price}"
 
     def _withdrawn(self) -> Iterator[str]:
         """What rests at the venue when trading is halted does not rest there for long."""
@@ -207,3 +257,7 @@ class Judge:
 
     def _times(self, order: Order) -> int:
         return sum(o.order.client_order_id == order.client_order_id for o in self._venue.journal)
+
+
+def _is_held(trade: Trade) -> bool:
+    return trade.status is TradeStatus.OPEN and trade.left > 0

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from app.bus import Stale
@@ -22,7 +23,9 @@ class Mailboxes:
     frames: list[Frame] = field(default_factory=list)
     pushed_at: list[datetime] = field(default_factory=list)
     forming: dict[str, Any] = field(default_factory=dict)
+    peaks: dict[int, Decimal] = field(default_factory=dict)
     drained: int = 0
+    drained_at: list[datetime] = field(default_factory=list)
     archived: int = 0
     levels_version: int = 0
     holder: "Lease | None" = None
@@ -45,7 +48,7 @@ class Mailboxes:
     def lease(self, shard: int) -> "Lease | None":
         if self.is_leased:
             return None
-        self.holder = Lease(self, dict(self.forming), self.drained)
+        self.holder = Lease(self, dict(self.forming), dict(self.peaks), self.drained)
         self.until = self.timeline.at + LEASE
         return self.holder
 
@@ -70,6 +73,7 @@ class Lease:
 
     box: Mailboxes
     forming: Mapping[str, Any]
+    peaks: Mapping[int, Decimal]
     cursor: int
 
     @property
@@ -88,10 +92,13 @@ class Lease:
         forming: Mapping[str, object],
         prices: Mapping[str, tuple[float, int, int]],
         counters: Mapping[str, int],
+        peaks: Mapping[int, Decimal],
     ) -> None:
         self._hold()
         self.cursor += len(frames)
         self.box.drained = self.cursor
+        self.box.drained_at += [self.box.timeline.at] * len(frames)
+        self.box.peaks = dict(peaks)
         self.box.forming |= forming
 
     def rest(self) -> bool:

@@ -99,17 +99,27 @@ def overlooks_signals(*, signals: Any, **ports: Any) -> int:
     return sweep(signals=Instead(signals, undecided=lambda *_: []), **ports)
 
 
-def reserves_nothing(ports: dict[str, Any]) -> dict[str, Any]:
-    """An approval that does not reserve what it approves."""
+def decides_otherwise(ports: dict[str, Any], spoil: Callable[[Any], None]) -> dict[str, Any]:
+    """A ledger each of whose decisions is spoilt."""
+    ledger = ports["ledger"]
 
     @contextmanager
     def deciding(*args: Any) -> Iterator[Any]:
-        with ports["ledger"].deciding(*args) as decision:
-            approve = decision.approve
-            decision.approve = lambda order: approve(replace(order, reserved=Decimal(0)))
+        with ledger.deciding(*args) as decision:
+            spoil(decision)
             yield decision
 
-    return {"ledger": Instead(ports["ledger"], deciding=deciding)}
+    return {"ledger": Instead(ledger, deciding=deciding)}
+
+
+def reserves_nothing(ports: dict[str, Any]) -> dict[str, Any]:
+    """An approval that does not reserve what it approves."""
+
+    def spoil(decision: Any) -> None:
+        approve = decision.approve
+        decision.approve = lambda order: approve(replace(order, reserved=Decimal(0)))
+
+    return decides_otherwise(ports, spoil)
 
 
 def claims_twice(ports: dict[str, Any]) -> dict[str, Any]:
@@ -142,6 +152,15 @@ def never_trips(ports: dict[str, Any]) -> dict[str, Any]:
     return {"rules": [rule for rule in ports["rules"] if not type(rule).__module__.endswith(deaf)]}
 
 
+def leaves_once(ports: dict[str, Any]) -> dict[str, Any]:
+    """An approval for which a wish to leave is over once it has become an order."""
+
+    def spoil(decision: Any) -> None:
+        decision.leave = lambda: None
+
+    return decides_otherwise(ports, spoil)
+
+
 PLANTED: dict[str, dict[str, Any]] = {
     "a place that resends blindly": {"place_order": resends_blindly},
     "a place that rejects what is unclear": {"place_order": rejects_what_is_unclear},
@@ -150,6 +169,7 @@ PLANTED: dict[str, dict[str, Any]] = {
     "a sweep that overlooks what is being sent": {"sweep": overlooks_submitting},
     "a sweep that overlooks signals": {"sweep": overlooks_signals},
     "an approval without a reservation": {"ports": reserves_nothing},
+    "an approval that keeps no wish to leave": {"ports": leaves_once},
     "a claim that two may have": {"ports": claims_twice},
     "a fill that is booked twice": {"ports": books_again},
     "rules that do not know the breaker": {"ports": never_trips},

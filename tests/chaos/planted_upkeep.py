@@ -1,24 +1,30 @@
 """Mistakes that crash points must find, each with its scene; most are in steps that no order waits for."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from app.bus.frames import Frame
 from app.domain.errors import Unavailable
 from app.domain.market import EPOCH, BarClose
 from app.domain.orders import AT_VENUE, TERMINAL, Leg, Order, Report, Side
+from app.domain.risk import Account
+from app.domain.trading import Intent
+from app.risk import trading_state
 from app.steps.archive_ticks import archive_ticks
 from app.steps.drain import drain
+from app.steps.flatten import flatten
 from app.steps.mark_equity import mark_equity
 from app.steps.open_account import open_account
 from app.steps.reconcile import reconcile
 from app.steps.sweep_closes import sweep_closes
 from app.steps.warm_windows import warm_windows
 from app.steps.withdraw_entries import withdraw_entries
-from tests.chaos.planted import Instead, forgets_read_lag, trusts_not_found
+from tests.chaos.planted import Instead, decides_otherwise, forgets_read_lag, leaves_once, trusts_not_found
+
+STATE = trading_state.Rule()
 
 
 def books_what_is_strange(
@@ -133,7 +139,7 @@ def takes_reading_for_work(shard: int, *, mailboxes: Any, **ports: Any) -> int:
 
         def read(wait_ms: int) -> list[Frame]:
             frames: list[Frame] = held.read(wait_ms)
-            held.commit(frames, {}, {}, {})
+            held.commit(frames, {}, {}, {}, {})
             return frames
 
         return Instead(held, read=read, commit=lambda frames, *rest: held.commit([], *rest))
@@ -173,6 +179,63 @@ def overlooks_gaps(*, bars: Any, **ports: Any) -> int:
     return warm_windows(bars=Instead(bars, gaps=lambda *_, **__: []), **ports)
 
 
+def trusts_ticks(**_: Any) -> int:
+    """A sweep of exits that trusts that the next tick asks again."""
+    return 0
+
+
+def lets_a_halt_stop_exits(ports: dict[str, Any]) -> dict[str, Any]:
+    """A halt that also stops what was to be left before it."""
+
+    @dataclass(frozen=True)
+    class Strict:
+        """Asked as the rule is, about an exit that begins."""
+
+        guards_exits: ClassVar[bool] = True
+
+        def objection(self, intent: Intent, account: Account) -> str | None:
+            return STATE.objection(replace(intent, goes_on=False), account)
+
+        def numbers(self, intent: Intent, account: Account) -> dict[str, str]:
+            return {}
+
+    return {"rules": [Strict() if isinstance(rule, trading_state.Rule) else rule for rule in ports["rules"]]}
+
+
+def hears_of_what_is_held_only(ports: dict[str, Any]) -> dict[str, Any]:
+    """An approval that forgets a wish to leave what is still being bought."""
+
+    def spoil(decision: Any) -> None:
+        leave = decision.leave
+        decision.leave = lambda: leave() if decision.trade else None
+
+    return decides_otherwise(ports, spoil)
+
+
+def enters_on_old_wishes(ports: dict[str, Any]) -> dict[str, Any]:
+    """An approval that enters though the strategy has wished to leave since."""
+
+    def spoil(decision: Any) -> None:
+        decision.out_since = None
+
+    return decides_otherwise(ports, spoil)
+
+
+def flattens_what_is_held_only(*, trades: Any, **ports: Any) -> list[str]:
+    """A flatten that forgets what is still being bought."""
+    return flatten(trades=Instead(trades, entering=list), **ports)
+
+
+def forgets_peaks(shard: int, *, mailboxes: Any, **ports: Any) -> int:
+    """A drain that commits its work without the highs that it has seen."""
+
+    def lease(shard: int) -> Any:
+        held = mailboxes.lease(shard)
+        return held and Instead(held, commit=lambda *work: held.commit(*work[:-1], {}))
+
+    return drain(shard, mailboxes=Instead(mailboxes, lease=lease), **ports)
+
+
 CHANCE = ""  # no scene: what finds it is drawn
 TWO_DEATHS = {"a sweep of closes that calls searched what it hands on": ("find_signals", "find_signals")}
 PLANTED: dict[str, tuple[str, dict[str, Any]]] = {
@@ -192,4 +255,12 @@ PLANTED: dict[str, tuple[str, dict[str, Any]]] = {
     "an archiver that keeps before it stores": ("gap", {"archive_ticks": keeps_before_it_stores}),
     "a refresh that believes an empty list": (CHANCE, {"refresh_instruments": believes_an_empty_list}),
     "a warm-up that overlooks gaps": ("gap", {"warm_windows": overlooks_gaps}),
+    "a sweep of exits that trusts ticks": ("unsold", {"sweep_exits": trusts_ticks}),
+    "an operator's exit that is asked for once": ("in-vain", {"sweep_exits": trusts_ticks}),
+    "a strategy's exit that is asked for once": ("unsold", {"ports": leaves_once}),
+    "a halt that stops what is being left": ("unsold", {"ports": lets_a_halt_stop_exits}),
+    "a wish that comes too soon": ("too-soon", {"ports": hears_of_what_is_held_only}),
+    "an entry on an old wish": ("left", {"ports": enters_on_old_wishes}),
+    "a flatten that forgets what is being bought": ("in-vain", {"flatten": flattens_what_is_held_only}),
+    "a drain that forgets peaks": ("round-trip", {"drain": forgets_peaks}),
 }

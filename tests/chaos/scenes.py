@@ -26,9 +26,9 @@ class Scene:
     stops or rise, `begins_s` when the farm is started (never: it runs already), `strangers_s` when somebody uses the
     account by hand, `locks_s` from and until when an order of somebody's locks half of the coins, `flattens_s` when a
     person flattens, `skewed_s` from and until when the venue's clock is seconds ahead; `flattens` lets every halt
-    flatten. `rests` are shares of the first orders that fill at once while the rest of them stays at the venue,
-    `queue_s` is how long a signal waits to be decided. In a slow one the first order arrives late, its answer never,
-    and the venue shows what it has as late as it may.
+    flatten. `rests` are shares of the first orders that fill at once while the rest of them stays at the venue, `fills`
+    those of the first that are cancelled there and then; `queue_s` is how long a signal waits to be decided. In a slow
+    one the first order arrives late, its answer never, and the venue shows what it has as late as it may.
     """
 
     closes: tuple[tuple[float, str, str], ...] = ((0.0, "BTC/USDT", "buy"),)
@@ -41,6 +41,7 @@ class Scene:
     flattens_s: tuple[float, ...] = ()
     flattens: bool = False
     rests: tuple[float, ...] = ()
+    fills: tuple[float, ...] = ()
     queue_s: float = 0
     crash_s: float | None = None
     order_timeout_s: float = 6
@@ -115,6 +116,16 @@ SCENES = {
         skewed_s=(0.5, 12.5),
         upkeep=(*ALWAYS, "seal", "keep_letters", "check_clock"),
     ),
+    "unsold": Scene(
+        closes=((0.0, BTC, "buy"), (0.0, ETH, "buy"), (2.0, BTC, "sell")), fills=(1, 1, 0.4, 0, 0), crash_s=2.5
+    ),
+    "in-vain": Scene(
+        closes=((0.0, BTC, "buy"), (0.0, ETH, "buy")),
+        fills=(1, 1, 0, 0.5, 0),
+        flattens_s=(3.0,),
+        upkeep=(*ALWAYS, "withdraw"),
+    ),
+    "too-soon": Scene(closes=((0.0, BTC, "buy"), (3.0, BTC, "sell")), is_slow=True),
     "slow": Scene(is_slow=True),
     "crash": Scene(
         closes=((0.0, BTC, "buy"), (0.0, ETH, "buy")), crash_s=2.0, flattens=True, upkeep=(*ALWAYS, "withdraw")
@@ -142,6 +153,7 @@ SCENES = {
             (17.0, ETH, "sell"),
         ),
         begins_s=(0.0, 16.0),
+        fills=(1, 1, 0.5),
         peaks_s=(11.5,),
         wicks_s=(12.0,),
         strangers_s=(11.0,),

@@ -58,7 +58,7 @@ def world(name: str, store: Store, steps: dict[str, Any] | None = None) -> World
         order_type="limit" if played.rests else "ioc",
         crash_s=played.crash_s,
         quiet_after_s=14 + played.lasts_s,
-        fillings=[Filling(share) for share in played.rests],
+        fillings=[Filling(share) for share in played.rests or played.fills],
         journeys=[Journey(), Journey(there_s=4.9, answered=False)] if played.is_slow else [],  # its turn, and the order
         lags_s=1.99 if played.is_slow else 0,
     )

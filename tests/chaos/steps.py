@@ -23,6 +23,7 @@ SCENE_OF = {
     "settle_order": "entry",
     "sweep": "entry",
     "sweep_closes": "left",
+    "sweep_exits": "unsold",
     "wake": "entry",
     "warm_windows": "gap",
     "watch_positions": "round-trip",

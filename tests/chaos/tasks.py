@@ -31,6 +31,7 @@ from app.steps.seal import seal
 from app.steps.settle_order import settle_order
 from app.steps.sweep import sweep
 from app.steps.sweep_closes import sweep_closes
+from app.steps.sweep_exits import sweep_exits
 from app.steps.wake import wake
 from app.steps.warm_windows import warm_windows
 from app.steps.watch_positions import watch_positions
@@ -81,6 +82,7 @@ class Tasks:
 
     def sweep(self) -> None:
         self._call(sweep_closes)
+        self._call(sweep_exits)
         self._call(sweep)
 
     def withdraw(self) -> None:

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from app.domain.sealing import BEGINNING
 from tests.contracts.stores import StoreUnderTest
-from tests.fixtures.memory.builders import NOON
+from tests.fixtures.memory.builders import NOON, an_exit
 
 Written = Callable[[], list[tuple[str, dict[str, object]]]]
 
@@ -49,3 +49,17 @@ class AuditsContract:
 
         assert [head.sequence for head in heads] == [0, 1, 2, 3]
         assert len({head.hash for head in heads}) == 4
+
+    def test_who_first_wanted_a_trade_left_and_why_is_audited_once(
+        self, store: StoreUnderTest, written: Written
+    ) -> None:
+        trade_id = store.opened().holding().trade_id
+        for key in ("first", "second"):
+            store.signals.save(an_exit(key, trade_id=trade_id, reason=f"the {key} reason"))
+            with store.ledger.deciding(key, {}, NOON) as decision:
+                decision.leave()
+
+        told = [data for event, data in written() if event == "trade.leaving"]
+        assert [(one["trade_id"], one["leg"], one["reason"]) for one in told] == [
+            (trade_id, "stop_loss", "the first reason")
+        ]

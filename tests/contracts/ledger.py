@@ -1,13 +1,15 @@
 """What every ledger does: the account, its day, its lock, and what is decided under it."""
 
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
-from app.domain.orders import OrderState
+from app.domain.orders import Leg, OrderState
 from app.domain.risk import Breaker, TradingState
+from app.domain.trading import Signal
 from app.steps.ports import Check, Missing
 from tests.contracts.stores import LATER, StoreUnderTest, sale
 from tests.fixtures.memory.builders import NOON, a_fill, a_signal, an_exit, an_order
@@ -15,6 +17,12 @@ from tests.fixtures.memory.builders import NOON, a_fill, a_signal, an_exit, an_o
 OLD = Check("stale_signal", "too old", {"age_s": "31"})
 MARKS = {"BTC/USDT": Decimal(110)}
 NEXT_DAY = NOON + timedelta(days=1)
+
+
+def a_sell(key: str = "exit-1", **changes: Any) -> Signal:
+    """A strategy's wish to leave, on the bar after the one on which it entered."""
+    wish = {"leg": Leg.STRATEGY_EXIT, "trade_id": None, "bar_end": NOON + timedelta(minutes=1), **changes}
+    return an_exit(key, **wish)
 
 
 class LedgerContract:
@@ -128,11 +136,91 @@ class LedgerContract:
     def test_a_strategys_exit_finds_the_trade_of_its_symbol(self, store: StoreUnderTest) -> None:
         store.opened().holding("one", symbol="ETH/USDT")
         trade_id = store.holding("two").trade_id
-        store.signals.save(an_exit(trade_id=None))
+        store.signals.save(a_sell())
 
         with store.ledger.deciding("exit-1", {}, NOON) as decision:
             assert decision.trade is not None
             assert decision.trade.id == trade_id
+            assert decision.nothing_to_leave is None
+
+    @pytest.mark.parametrize(
+        ("wish", "objection"),
+        [
+            ({"bar_end": NOON}, "old_exit"),
+            ({"bar_end": NOON - timedelta(hours=2)}, "old_exit"),
+            ({"strategy": "breakout"}, "other_strategy"),
+            ({"symbol": "ETH/USDT"}, "open_trade"),
+        ],
+    )
+    def test_a_strategys_exit_leaves_only_what_it_entered_on_an_older_bar(
+        self, store: StoreUnderTest, wish: dict[str, Any], objection: str
+    ) -> None:
+        store.opened().holding()
+        store.signals.save(a_sell(**wish))
+
+        with store.ledger.deciding("exit-1", {}, NOON) as decision:
+            decision.leave()
+            assert decision.trade is None
+            assert decision.nothing_to_leave is not None
+            assert decision.nothing_to_leave.rule == objection
+        assert [level.wish for level in store.trades.levels()] == [None]
+
+    def test_a_wish_to_leave_stays_with_its_trade_and_the_first_one_counts(self, store: StoreUnderTest) -> None:
+        trade_id = store.opened().holding().trade_id
+        for key in ("first", "second"):
+            store.signals.save(an_exit(key, trade_id=trade_id))
+            with store.ledger.deciding(key, {}, NOON) as decision:
+                decision.leave()
+                decision.refuse("not now")
+
+        assert [level.wish for level in store.trades.levels()] == [store.signals.get("first")]
+        with store.ledger.deciding("second", {}, NOON) as decision:
+            assert decision.trade is not None
+            assert decision.trade.leaving_key == "first"
+
+    def test_a_wish_to_leave_what_has_bought_nothing_yet_waits_until_it_has(self, store: StoreUnderTest) -> None:
+        entry = store.sent(store.opened().entry())
+        store.signals.save(a_sell())
+        with store.ledger.deciding("exit-1", {}, NOON) as decision:
+            decision.leave()
+            assert decision.trade is None
+            assert decision.nothing_to_leave is not None
+            decision.refuse("it has bought nothing yet")
+
+        store.settled(entry, OrderState.FILLED, a_fill())
+
+        assert [level.wish for level in store.trades.levels()] == [store.signals.get("exit-1")]
+
+    def test_a_wish_to_leave_is_about_every_trade_that_its_strategy_holds_of_the_symbol(
+        self, store: StoreUnderTest
+    ) -> None:
+        store.opened().holding("one")
+        store.holding("two")
+        store.signals.save(a_sell())
+
+        with store.ledger.deciding("exit-1", {}, NOON) as decision:
+            decision.leave()
+
+        assert [level.wish for level in store.trades.levels()] == [store.signals.get("exit-1")] * 2
+
+    def test_an_entry_knows_whether_its_strategy_has_wished_to_leave_since(self, store: StoreUnderTest) -> None:
+        later = NOON + timedelta(minutes=1)
+        store.signals.save(a_sell("another strategy's", strategy="breakout"))
+        store.signals.save(a_sell("another symbol's", symbol="ETH/USDT"))
+        store.signals.save(a_sell("of the same bar", bar_end=NOON))
+        store.signals.save(a_sell("of one trade", trade_id=7))
+        store.opened().signals.save(a_signal())
+
+        def seen() -> datetime | None:
+            with store.ledger.deciding("signal-1", {}, NOON) as decision:
+                return decision.out_since
+
+        assert seen() is None
+        for second in (30, 60, 45):
+            store.signals.save(a_sell(f"sell-{second}", bar_end=NOON + timedelta(seconds=second)))
+        assert seen() == later
+        with store.ledger.deciding("sell-30", {}, NOON) as decision:
+            assert decision.out_since is None
 
     def test_an_entry_has_no_trade_to_leave(self, store: StoreUnderTest) -> None:
         store.opened().holding()

@@ -49,12 +49,14 @@ class StoreUnderTest:
             decision.approve(order)
         return order
 
-    def exit(self, trade_id: int, key: str = "exit-1", **changes: Any) -> Order:
-        """An approved exit of one BTC at 100."""
+    def exit(self, trade_id: int, key: str = "exit-1", *, wanted: bool = False, **changes: Any) -> Order:
+        """An approved exit of one BTC at 100; `wanted` keeps with the trade that it is to be left."""
         self.signals.save(an_exit(key, trade_id=trade_id))
         way = {"side": Side.SELL, "leg": Leg.STOP_LOSS, "reserved": Decimal(0)}
         order = an_order(f"O-{key}", **{"trade_id": trade_id, "signal_key": key, **way, **changes})
         with self.ledger.deciding(key, {}, NOON) as decision:
+            if wanted:
+                decision.leave()
             decision.approve(order)
         return order
 

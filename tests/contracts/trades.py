@@ -1,5 +1,6 @@
 """What every store of trades does."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 from app.domain.orders import OrderState
@@ -73,19 +74,48 @@ class TradesContract:
 
         assert store.trades.watched() == [Held(held.trade_id, "BTC/USDT", Spell())]
 
-    def test_a_trade_is_being_left_from_its_exits_signal_on_until_that_has_ended(self, store: StoreUnderTest) -> None:
+    def test_a_trade_is_to_be_left_from_the_first_signal_that_wants_it_until_it_is(self, store: StoreUnderTest) -> None:
         trade_id = store.opened().holding().trade_id
-        store.signals.save(an_exit("wanted", trade_id=trade_id))
-        wanted = store.trades.watched()
-        with store.ledger.deciding("wanted", {}, LATER) as decision:
-            decision.refuse("no")
-        refused = store.trades.watched()
-        order = store.exit(trade_id, "ordered")
+        store.signals.save(an_exit("waits", trade_id=trade_id))
+        waiting = store.trades.watched()
+        with store.ledger.deciding("waits", {}, LATER) as decision:
+            decision.refuse("nobody listens to it")
+        unheard = store.trades.watched()
+        order = store.exit(trade_id, "ordered", wanted=True)
         ordered = store.trades.watched()
         store.orders.reject(store.sent(order), "no", LATER)
+        rejected = store.trades.watched()
+        store.signals.save(an_exit("again", trade_id=trade_id, found_at=FOUND + timedelta(minutes=1)))
+        again = store.trades.watched()
 
-        assert [one.leaving_since for one in (*wanted, *refused, *ordered)] == [FOUND, None, FOUND]
-        assert [one.leaving_since for one in store.trades.watched()] == [None]
+        seen = [one.leaving_since for one in (*waiting, *unheard, *ordered, *rejected, *again)]
+        assert seen == [FOUND, None, FOUND, FOUND, FOUND]
+        store.settled(store.sent(store.exit(trade_id, "last")), OrderState.FILLED, sale())
+        assert store.trades.watched() == []
+
+    def test_what_was_to_be_left_and_still_holds_something_has_its_wish(self, store: StoreUnderTest) -> None:
+        trade_id = store.opened().holding().trade_id
+        order = store.sent(store.exit(trade_id, wanted=True))
+        assert store.trades.levels() == []
+
+        store.settled(order, OrderState.CANCELLED, sale(amount=Decimal("0.25")))
+
+        assert [(level.trade_id, level.wish) for level in store.trades.levels()] == [
+            (trade_id, store.signals.get("exit-1"))
+        ]
+
+    def test_what_has_bought_nothing_yet_is_entering_until_it_has_or_is_to_be_left(self, store: StoreUnderTest) -> None:
+        first, second = store.opened().entry("one"), store.entry("two", symbol="ETH/USDT")
+        entering = store.trades.entering()
+        store.settled(store.sent(first), OrderState.FILLED, a_fill())
+        store.signals.save(an_exit("leave", trade_id=second.trade_id, symbol="ETH/USDT"))
+        bought = store.trades.entering()
+        with store.ledger.deciding("leave", {}, LATER) as decision:
+            decision.leave()
+
+        level = Level(second.trade_id, "ETH/USDT", None, None, None, 100.0)
+        assert entering == [Level(first.trade_id, "BTC/USDT", None, None, None, 100.0), level]
+        assert (bought, store.trades.entering()) == ([level], [])
 
     def test_spells_are_kept(self, store: StoreUnderTest) -> None:
         trade_id = store.opened().holding().trade_id

@@ -26,6 +26,7 @@ from app.steps.ports import Prices
 from app.steps.reconcile import reconcile
 from app.steps.settle_order import settle_order
 from app.steps.sweep import sweep
+from app.steps.sweep_exits import sweep_exits
 from app.steps.watch_positions import watch_positions
 from app.store import Database
 from models import ExecutionRow, TradeRow
@@ -148,8 +149,13 @@ class Laboratory:
         wanted = {"symbol": symbol, "price": 100.0, "bar_end": at, "found_at": at, **changes}
         signal: Signal = a_signal(f"signal-{self._signals}", **wanted)
         self.signals.save(signal)
+        return self.decide(signal.key, order_type)
+
+    def decide(self, key: str, order_type: OrderType = OrderType.IOC) -> str | None:
+        """A signal that is there, decided by `rules`."""
+        at = self.now()
         return approve_signal(
-            signal.key,
+            key,
             signals=self.signals,
             ledger=self.ledger,
             free=self.account.free,
@@ -264,6 +270,19 @@ class Laboratory:
         ledger, prices, announce = self.ledger, prices or self.prices, self.announce
         account = mark_equity(ledger=ledger, prices=prices, breaker=Breaker(), announce=announce, at=self.now())
         return replace(account, state=self.ledger.account({}, self.now()).state)
+
+    def asked_again(self) -> str | None:
+        """The exit that the sweep asks for after a minute's rest, decided."""
+        self.hand_on.calls.clear()
+        sweep_exits(
+            trades=self.trades,
+            signals=self.signals,
+            prices=self.prices,
+            hand_on=self.hand_on,
+            at=self.now() + timedelta(minutes=1),
+        )
+        ((_, key),) = self.hand_on.calls
+        return self.decide(key)
 
     def watch(self, after_s: float) -> int:
         """A look at what is held, so many seconds from now; drains work all the time."""

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from app.domain.orders import TERMINAL, Order, OrderState, OrderType, Side
+from app import risk
+from app.domain.orders import TERMINAL, Leg, Order, OrderState, OrderType, Side
 from app.domain.portfolio import TradeStatus
 from app.domain.protection import Protection
 from tests.faults.laboratory import BTC, ETH, ORDER_TIMEOUT, READ_LAG, RECV_WINDOW, Laboratory
@@ -127,6 +128,17 @@ def left(lab: Laboratory, trade_id: int) -> Order:
     return lab.settled(name, *TERMINAL)
 
 
+def sold_in_the_end(lab: Laboratory) -> list[Order]:
+    """What the sweep asks for again until all is sold."""
+    ended: list[Order] = []
+    while not ended or ended[-1].state is not S.FILLED:
+        name = lab.asked_again()
+        assert name is not None
+        lab.place(name)
+        ended.append(lab.settled(name, *TERMINAL))
+    return ended
+
+
 def test_F11_what_a_partial_fill_leaves_is_no_order_and_what_it_bought_can_be_left(laboratory: Make) -> None:
     lab = laboratory("F11")
     name = lab.entry()
@@ -151,16 +163,41 @@ def test_F10_a_position_whose_exit_is_cancelled_slowly_is_measured_and_told(labo
 
     exposed = [lab.watch(seconds) for seconds in (2, 4, 12)]
     lab.settled(name, S.CANCELLED, later=OVER)
-    after = lab.watch(14)
+    cancelled = lab.watch(14)
+    assert [level.trade_id for level in lab.trades.levels()] == [trade], "it is asked for again"
+    sold_in_the_end(lab)
 
-    assert (exposed, after) == ([0, 1, 1], 0)
-    (held,) = lab.trades.watched()
-    assert 12 < held.spell.past_s < 20
+    assert (exposed, cancelled, lab.watch(16)) == ([0, 1, 1], 1, 0)
     assert [data["event"] for _, data in lab.announce.told if "event" in data] == [
         "position.unprotected",
         "position.protected",
     ]
-    assert [level.trade_id for level in lab.trades.levels()] == [trade], "its levels are looked at again"
+
+
+def test_F10_a_position_whose_exits_are_refused_one_after_the_other_is_measured_and_told(laboratory: Make) -> None:
+    lab = laboratory()
+    entry = lab.holding()
+    by_hand = an_order("BY-HAND", side=Side.SELL, type=OrderType.LIMIT, amount=entry.amount, price=Decimal(150))
+    lab.trading.submit(by_hand, signed_at=lab.now())
+    assert left(lab, entry.trade_id).state is S.REJECTED
+    assert lab.exit(entry.trade_id) is None
+
+    assert [lab.watch(seconds) for seconds in (5, 12, 60, 600)] == [1, 1, 1, 1]
+    assert [data["event"] for _, data in lab.announce.told if "event" in data] == ["position.unprotected"]
+
+
+@pytest.mark.parametrize("leg", [Leg.STRATEGY_EXIT, Leg.OPERATOR_EXIT])
+def test_F10_an_exit_that_fills_nothing_is_asked_for_again_until_it_is_sold(laboratory: Make, leg: Leg) -> None:
+    lab = laboratory()
+    trade = lab.holding().trade_id
+    lab.venue.fail("no_fills", times=2)
+    name = lab.approve(side=Side.SELL, leg=leg, trade_id=trade if leg is Leg.OPERATOR_EXIT else None)
+    assert name is not None
+    lab.place(name)
+    ended = [lab.settled(name, *TERMINAL), *sold_in_the_end(lab)]
+
+    assert [(one.state, one.leg) for one in ended] == [(S.CANCELLED, leg), (S.CANCELLED, leg), (S.FILLED, leg)]
+    assert (lab.trade(trade).status, lab.trades.levels()) == (TradeStatus.CLOSED, [])
 
 
 def test_F13_an_exit_that_was_refused_for_its_balance_is_tried_again_until_it_is_sold(laboratory: Make) -> None:
@@ -270,6 +307,18 @@ def test_F17_a_symbol_that_the_api_does_not_trade_is_refused_and_stops_no_other(
     assert lab.place(lab.entry(BTC)).state is S.REJECTED
     assert [lab.instruments.get(symbol).tradable for symbol in (BTC, ETH)] == [False, True]
     assert lab.holding(ETH).state is S.FILLED
+
+
+def test_F17_a_symbol_that_is_suspended_for_a_moment_takes_no_entry_and_its_trade_is_left(laboratory: Make) -> None:
+    lab = laboratory()
+    lab.rules = risk.rules({})
+    trade = lab.holding().trade_id
+    lab.venue.fail("order_refused", code=30000, times=1)
+    assert left(lab, trade).state is S.REJECTED
+    assert not lab.instruments.get(BTC).tradable
+
+    assert len(sold_in_the_end(lab)) == 1
+    assert lab.approve() is None, "entries wait until the rules are read again"
 
 
 def test_F18_an_ioc_that_rests_is_ended_when_its_time_is_over(laboratory: Make) -> None:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from datetime import timedelta
 
 import pytest
 import typer
@@ -58,6 +59,22 @@ def test_what_is_not_sold_in_time_is_told(typed: Typed, holding: ServedVenue, mo
 
     assert (ended.code, ended.plain["trades_left"]) == (FAILED, 1)
     assert "Does the farm run?" in ended.err
+
+
+def test_what_may_still_turn_out_to_be_bought_is_told_and_to_be_left(
+    typed: Typed, begun: ServedVenue, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("app.cli.trading.hand_on", AtOnce)
+    monkeypatch.setattr(trading, "LOOK_AGAIN_S", 0.01)
+    name = approved()
+    assert name is not None
+    wiring.orders().claim(name, at=wiring.now(), lease=timedelta(minutes=1))  # somebody is sending it
+    capsys.readouterr()  # what the venue said
+
+    ended = typed("flatten", "--reason", "enough", "--yes", "--wait", "0.05s", "--json")
+
+    assert (ended.code, ended.plain["trades_left"]) == (FAILED, 1)
+    assert wiring.trades().entering() == [], "it is to be left"
 
 
 def test_it_asks_first_and_wants_a_reason(typed: Typed, holding: ServedVenue, monkeypatch: pytest.MonkeyPatch) -> None:

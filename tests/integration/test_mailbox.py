@@ -1,6 +1,7 @@
 """Mailboxes on a real server: each script, and the interleavings that lose wake-ups, ticks or fences elsewhere."""
 
 import threading
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -114,7 +115,8 @@ def test_a_commit_moves_everything_at_once(boxes: Mailboxes, redis_client: "redi
     frames = lease.read(1)
 
     state: dict[str, Any] = {"BTC/USDT": [1, None, {}]}
-    lease.commit(frames, state, {"BTC/USDT": (100.5, 1, 2)}, {"ticks_processed": 1})
+    assert lease.peaks == {}
+    lease.commit(frames, state, {"BTC/USDT": (100.5, 1, 2)}, {"ticks_processed": 1}, {7: Decimal("100.50")})
 
     assert lease.levels_version == 2
     assert redis_client.hget(keys.prices, "BTC/USDT") == b"100.5|1|2"
@@ -122,6 +124,23 @@ def test_a_commit_moves_everything_at_once(boxes: Mailboxes, redis_client: "redi
     assert boxes.depths() == {0: 0}
     assert lease.rest()
     assert leased(boxes).forming == state
+
+
+def test_highs_that_the_database_has_not_got_are_the_next_drains_and_go_with_the_commit_after_it_has(
+    boxes: Mailboxes, redis_client: "redis.Redis", keys: Keys
+) -> None:
+    boxes.push({0: [tick(1)]})
+    dead = leased(boxes)
+    dead.commit(dead.read(1), {}, {}, {}, {7: Decimal("100.50"), 12: Decimal("1E-8")})
+    redis_client.delete(keys.lease(0))  # it was killed, and its time has run out
+
+    boxes.push({0: [tick(2)]})
+    lease = leased(boxes)
+    assert lease.peaks == {7: Decimal("100.50"), 12: Decimal("1E-8")}
+    lease.commit(lease.read(1), {}, {}, {})
+
+    assert lease.rest()
+    assert leased(boxes).peaks == {}
 
 
 def test_a_commit_takes_the_states_of_many_thousand_symbols(boxes: Mailboxes) -> None:

@@ -12,7 +12,10 @@ from alembic.config import Config
 from celery.backends.database.models import TaskExtended
 from sqlalchemy import Connection, create_engine, inspect, make_url, text
 
+from app import store as rooms
+from app.domain.orders import OrderState
 from app.store import Database, DatabaseError, behind, keep_ticks, migrate
+from tests.contracts.stores import StoreUnderTest
 from tests.fixtures._contenders import migrates
 from tests.fixtures._forks import FORKED
 from tests.fixtures.memory.builders import NOON
@@ -57,6 +60,21 @@ def test_the_schema_can_be_taken_down_and_put_up_again(own_database: Database) -
 
     assert behind(own_database) is None
     assert set(inspect(own_database.engine).get_table_names()) >= OURS
+
+
+def test_a_trade_that_had_an_exit_before_wishes_were_kept_is_to_be_left(own_database: Database) -> None:
+    store = StoreUnderTest.over(rooms, own_database)
+    trade_id = store.opened().holding("one").trade_id
+    store.holding("two", symbol="ETH/USDT")
+    for key in ("first", "second"):
+        store.settled(store.sent(store.exit(trade_id, key)), OrderState.CANCELLED)
+    with own_database.migrating() as connection:
+        command.downgrade(config(connection), "0006")
+        command.upgrade(config(connection), "head")
+
+    wishes = {level.symbol: level.wish for level in store.trades.levels()}
+
+    assert wishes == {"BTC/USDT": store.signals.get("first"), "ETH/USDT": None}
 
 
 def test_two_processes_may_migrate_at_once(database_url: str) -> None:

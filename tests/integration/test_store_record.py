@@ -1,13 +1,14 @@
 """The record: all that was ordered, executed and held, on both databases."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
 from app import store as rooms
 from app.domain.market import microseconds
-from app.domain.orders import Leg, OrderState
-from app.store import Database, Refused, read_record
+from app.domain.orders import Leg, OrderState, Side
+from app.store import Database, HeldTrade, Refused, WishToLeave, read_record
 from tests.contracts.stores import LATER, StoreUnderTest, sale
 from tests.fixtures.memory.builders import NOON, a_signal
 
@@ -66,3 +67,28 @@ def test_what_was_decided_is_told_in_its_order(database: Database, store: StoreU
     assert [event.number for event in events] == sorted(event.number for event in events)
     assert approved.data["client_order_id"] == "O-signal-1"
     assert approved.at == NOON
+
+
+def test_what_is_still_held_is_told_with_what_strategies_wished(database: Database, store: StoreUnderTest) -> None:
+    later = NOON + timedelta(minutes=1)
+    trade_id = store.opened().holding().trade_id
+    store.settled(store.sent(store.exit(trade_id, wanted=True)), OrderState.CANCELLED, sale(amount=Decimal("0.4")))
+    kept = store.holding("two", symbol="ETH/USDT").trade_id
+    gone = store.sent(store.exit(store.holding("three", symbol="SOL/USDT").trade_id, "exit-3", symbol="SOL/USDT"))
+    store.settled(gone, OrderState.FILLED, sale("sold-sol", symbol="SOL/USDT"))
+    for key, strategy in (("heard", "momentum"), ("unheard", "breakout")):
+        wish = {"side": Side.SELL, "leg": Leg.STRATEGY_EXIT, "strategy": strategy, "bar_end": later}
+        store.signals.save(a_signal(key, **wish))
+    with store.ledger.deciding("unheard", {}, LATER) as decision:
+        decision.refuse("trade 1 was entered by momentum")
+
+    record = read_record(database)
+
+    assert record.trades == [
+        HeldTrade(trade_id, "BTC/USDT", "momentum", NOON, Decimal("0.6"), Decimal(98), is_leaving=True),
+        HeldTrade(kept, "ETH/USDT", "momentum", NOON, Decimal(1), Decimal(98)),
+    ]
+    assert record.wishes == [
+        WishToLeave("BTC/USDT", "momentum", later),
+        WishToLeave("BTC/USDT", "breakout", later, LATER),
+    ]

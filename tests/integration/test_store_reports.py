@@ -289,3 +289,14 @@ def test_a_farm_is_at_rest_when_nothing_is_undecided_and_no_order_lives(
     assert not reports.at_rest()
     store.settled(order, OrderState.FILLED)
     assert reports.at_rest()
+
+
+def test_a_farm_is_not_at_rest_while_it_holds_what_is_to_be_left(database: Database, store: StoreUnderTest) -> None:
+    trade_id = store.opened().holding().trade_id
+    assert Reports(database).at_rest()
+
+    store.settled(store.sent(store.exit(trade_id, "first", wanted=True)), OrderState.CANCELLED)
+    assert not Reports(database).at_rest()
+
+    store.settled(store.sent(store.exit(trade_id, "second")), OrderState.FILLED, sale())
+    assert Reports(database).at_rest()

@@ -9,12 +9,14 @@ from itertools import pairwise
 from app.domain.orders import TERMINAL, Side
 from app.domain.risk import ZERO
 from app.simulator.account import WORKING, AccountTrade, Change, VenueOrder
-from app.store import Record, RecordedOrder
-from workers.chaos.measures import Kill, Measures, Stretch, at_risk_s, exposure, milliseconds, recoveries
+from app.store import HeldTrade, Record, RecordedOrder, WishToLeave
+from workers.chaos.measures import Kill, Measures, Stretch, at_risk, exposure, milliseconds, recoveries
 
 QUOTE = "USDT"
 # Approvals know the last tick, the judge the course that ticks scatter around; an entry too many is five times this.
 EXPOSURE_SLACK = Decimal("0.03")
+LEVELS_READ_MS = 6_000  # a drain that nobody told of a new trade knows its levels by then
+BLIND = 3  # recoveries, one after the other, that a script may cost with all its kills, pauses and faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +31,9 @@ class Finding:
 class Evidence:
     """All that the judge sees. Times are milliseconds since the epoch.
 
-    `course` is what a symbol of the venue was worth at a time, `calm_until` when the market was made to crash,
-    `progress` when ticks were seen to be processed, `rested` whether everything came to its end in time.
+    `course` is what a symbol of the venue was worth at a time, `calm_until` when the market was made to crash to the
+    share `crash` of that, `silent_since` when the feed was made deaf in the end, `progress` when ticks were seen to be
+    processed, `rested` whether everything came to its end in time.
     """
 
     changes: Sequence[Change]
@@ -40,6 +43,8 @@ class Evidence:
     recv_window_ms: int
     calm_until: int
     ended: int
+    crash: Decimal = Decimal(1)
+    silent_since: int | None = None
     rested: bool = True
     progress: Sequence[int] = ()
     kills: Sequence[Kill] = ()
@@ -75,11 +80,14 @@ def judge(evidence: Evidence) -> Verdict:
     high, shares = exposure(evidence.changes, known, evidence.course, evidence.calm_until, QUOTE)
     allowed = evidence.max_exposure * (1 + EXPOSURE_SLACK)
     recovered = recoveries(evidence.kills, venue.accepted.values(), record, evidence.calm_until)
+    heard_until = evidence.ended if evidence.silent_since is None else evidence.silent_since
+    blind_s = at_risk(evidence.progress, _held_stretches(evidence.changes, heard_until), heard_until)
     measures = Measures(
         accepted=len(venue.accepted),
         fills=len(venue.fills),
         exposure_high=high,
-        unprotected_s=at_risk_s(evidence.progress, _held_stretches(evidence.changes, evidence.ended), evidence.ended),
+        unprotected_s=sum(blind_s),
+        unprotected_longest_s=max(blind_s, default=0.0),
         recoveries=recovered,
     )
     found = [
@@ -94,6 +102,7 @@ def judge(evidence: Evidence) -> Verdict:
         ),
         *_entries_after_the_breaker(venue, record, known, evidence.recv_window_ms),
         *_exits(venue, known),
+        *_left_holding(evidence),
         *_slow(measures, evidence.recovery_limit_s),
     ]
     if not evidence.rested or record.undecided:
@@ -208,6 +217,40 @@ def _exits(venue: _Venue, known: dict[str, RecordedOrder]) -> Iterator[Finding]:
             yield Finding("oversold", f"trade {trade} sold {sold} of {bought}")
 
 
+def _left_holding(evidence: Evidence) -> Iterator[Finding]:
+    """What is open in the end though it was to be left: market and venue have worked, and there was time enough."""
+    left = {order.trade_id for order in evidence.record.orders if order.side is Side.SELL}
+    for trade in evidence.record.trades:
+        holds = f"trade {trade.trade_id} holds {trade.left} {trade.symbol.partition('/')[0]}"
+        wish = _unheeded(trade, evidence.record)
+        if trade.trade_id in left or trade.is_leaving:
+            yield Finding("left_holding", f"{holds}, which was to be left")
+        elif _fell_through_its_stop(trade, evidence):
+            yield Finding("left_holding", f"{holds}, and the market fell through its stop of {trade.stop_price}")
+        elif wish is not None:
+            yield Finding("left_holding", f"{holds}, and {wish.strategy} wished to leave it at {wish.bar_end}")
+
+
+def _fell_through_its_stop(trade: HeldTrade, evidence: Evidence) -> bool:
+    """Whether the crash hit the stop of a trade that drains knew of when it came."""
+    known_ms = evidence.calm_until - LEVELS_READ_MS
+    opened = [e for e in evidence.record.events if e.kind == "trade.open" and milliseconds(e.at) <= known_ms]
+    if trade.stop_price is None or trade.trade_id not in {one.data["trade_id"] for one in opened}:
+        return False
+    fell_to = evidence.course(trade.symbol.replace("/", ""), evidence.calm_until) * evidence.crash
+    return fell_to <= trade.stop_price
+
+
+def _unheeded(trade: HeldTrade, record: Record) -> WishToLeave | None:
+    """A wish of the strategy that entered a trade, on a newer bar; none that was refused after trading was halted."""
+    halts = [e.at for e in record.events if e.kind == "trading_state" and e.data["to"] == "HALTED"]
+    for wish in record.wishes:
+        mine = (wish.symbol, wish.strategy) == (trade.symbol, trade.strategy) and wish.bar_end > trade.entered_on
+        if mine and not (halts and wish.refused_at is not None and wish.refused_at >= halts[0]):
+            return wish
+    return None
+
+
 def _held_stretches(changes: Sequence[Change], ended: int) -> list[Stretch]:
     """When the account held anything but quote currency."""
     stretches: list[Stretch] = []
@@ -230,3 +273,6 @@ def _slow(measures: Measures, limit_s: float) -> Iterator[Finding]:
     for one in measures.recoveries:
         if one.took_s is None and one.had_s > limit_s:
             yield Finding("no_recovery", f"{one.service} was killed and {one.had_s:.0f} s later did nothing yet")
+    if measures.unprotected_longest_s > BLIND * limit_s:
+        longest_s = measures.unprotected_longest_s
+        yield Finding("unprotected", f"something was held and nobody looked at its stops for {longest_s:.1f} s")

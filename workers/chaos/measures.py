@@ -45,12 +45,13 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """The figures; `exposure_high` is a share of equity."""
+    """The figures; `exposure_high` is a share of equity, `unprotected_longest_s` the longest of `unprotected_s`."""
 
     accepted: int
     fills: int
     exposure_high: Decimal
     unprotected_s: float
+    unprotected_longest_s: float
     recoveries: Sequence[Recovery]
 
     @property
@@ -140,9 +141,9 @@ def recoveries(
     return found
 
 
-def at_risk_s(progress: Sequence[int], held: Sequence[Stretch], ended: int) -> float:
-    """For how many seconds something was held while no ticks were processed, and so no stop was looked at."""
+def at_risk(progress: Sequence[int], held: Sequence[Stretch], ended: int) -> list[float]:
+    """For how many seconds at once something was held while no ticks were processed, and so no stop was looked at."""
     moments = [*progress, ended] if progress else []
     gaps = [Stretch(a + USUAL_PAUSE_MS, b) for a, b in pairwise(moments) if b - a > USUAL_PAUSE_MS]
     overlaps = [min(gap.until, one.until) - max(gap.since, one.since) for gap in gaps for one in held]
-    return sum(overlap for overlap in overlaps if overlap > 0) / 1000
+    return [overlap / 1000 for overlap in overlaps if overlap > 0]

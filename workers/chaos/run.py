@@ -48,7 +48,7 @@ class Chaos:
         self._script, self._seed, self._tell, self._beside = script, seed, tell, beside
         self._progress: list[int] = []
         self._maker: Troublemaker | None = None
-        self._calm_until = self._ended = 0
+        self._calm_until = self._silent_since = self._ended = 0
         self._rested = False
 
     async def run(self, farm: Farm) -> None:
@@ -75,6 +75,8 @@ class Chaos:
             recv_window_ms=settings.recv_window_ms,
             calm_until=self._calm_until,
             ended=self._ended,
+            crash=CRASH,
+            silent_since=self._silent_since,
             rested=self._rested,
             progress=self._progress,
             kills=self._maker.kills if self._maker else (),
@@ -112,6 +114,7 @@ class Chaos:
 
     async def _rest(self) -> None:
         """No more ticks; what is under way comes to its end."""
+        self._silent_since = _now_ms()
         await asyncio.to_thread(wiring.venue_control().fail, {"fault": "silent_websocket"})
         deadline, quiet_since = time.monotonic() + REST_S, None
         while not self._rested and time.monotonic() < deadline:

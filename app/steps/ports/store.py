@@ -109,7 +109,9 @@ class Decision(Protocol):
     account: Account
     order: Order | None  # the order that this signal has already become
     refused: bool  # whether it was refused or expired before
-    trade: Trade | None  # the trade that an exit would leave
+    trade: Trade | None  # the trade that an exit would leave, as it was before this decision
+    nothing_to_leave: Check | None  # why an exit has no such trade; None for an entry
+    out_since: datetime | None  # the newest bar on which its strategy wished to leave, of an entry on an older bar
     exit_is_live: bool  # whether that trade has a live exit order
     past_exits: int  # how many exit orders it has had
     exit_was_refused: bool  # whether the venue said a clear no to the last of them
@@ -125,6 +127,14 @@ class Decision(Protocol):
 
     def open_trade(self, strategy: str) -> int:
         """A new pending trade of the signal's symbol; returns its id."""
+        ...
+
+    def leave(self) -> None:
+        """Keep with every trade that this exit is about that it is to be left; the first wish stays.
+
+        About the trade that it names; or about those that its strategy entered on an older bar, also what has bought
+        nothing yet.
+        """
         ...
 
     def approve(self, order: Order) -> None:
@@ -301,7 +311,15 @@ class Trades(Protocol):
     def levels(self) -> list[Level]:
         """The protective levels of every open trade without a live exit order.
 
-        `attempt` counts its past exits and the protective signals that were refused; it rests longer after each.
+        `attempt` counts its past exits and the signals naming it that were refused; it rests longer after each. `wish`
+        is the signal that first wanted it left.
+        """
+        ...
+
+    def entering(self) -> list[Level]:
+        """A level without prices for every trade that has bought nothing yet and is not to be left.
+
+        Its `peak` is the price of the signal that it was entered for.
         """
         ...
 

@@ -66,6 +66,12 @@ def test_a_price_hits_the_stop_then_the_trail_then_the_target(price: float, leg:
     assert LEVEL.hit(price) == leg
 
 
+def test_a_trade_rests_until_its_time_has_come() -> None:
+    resting = replace(LEVEL, rests_until_us=7)
+
+    assert [resting.rests(at_us) for at_us in (6, 7, 8)] == [True, False, False]
+
+
 @given(price=prices)
 def test_without_levels_no_price_hits(price: float) -> None:
     assert replace(LEVEL, stop=None, take=None, trail=None).hit(price) is None

@@ -66,7 +66,7 @@ def test_on_a_calm_day_no_rule_objects_and_each_says_what_it_saw(name: str) -> N
 def test_an_exit_is_guarded_by_few_so_that_a_position_can_always_be_left() -> None:
     guards = {name for name in names() if the(name).guards_exits}
 
-    assert guards == {"trading_state", "not_tradable", "position_size"}
+    assert guards == {"trading_state", "position_size"}
 
 
 @pytest.mark.parametrize(
@@ -223,6 +223,14 @@ def test_the_trading_state_decides_what_may_be_done(state: TradingState, signal:
 
     assert (objection is None) is allowed
     assert allowed or f"trading state {state} allows" in str(objection)
+
+
+def test_a_halt_lets_go_on_what_was_to_be_left_before_it() -> None:
+    halted, goes_on = account(state=TradingState.HALTED), an_intent(STRATEGY_EXIT, goes_on=True)
+
+    assert the("trading_state").objection(goes_on, halted) is None
+    assert the("trading_state").objection(an_intent(goes_on=True), halted) is not None, "an entry is none"
+    assert the("trading_state").numbers(goes_on, halted)["goes_on"] == "true"
 
 
 @pytest.mark.parametrize(("name", "limit_s"), [("stale_market", 5), ("stale_signal", "0.5")])

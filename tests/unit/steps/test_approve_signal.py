@@ -7,18 +7,20 @@ from typing import Any, ClassVar
 
 import pytest
 
+from app import risk
 from app.domain.errors import Denied, RateLimited, Unavailable, VenueError
 from app.domain.market import microseconds
 from app.domain.orders import Leg, OrderState, OrderType, Side
 from app.domain.portfolio import TradeStatus
 from app.domain.risk import Account, Breaker, TradingState
 from app.domain.sizing import Sizing
-from app.domain.trading import Intent
+from app.domain.trading import Intent, Signal
 from app.steps.approve_signal import approve_signal
 from app.steps.ports import Missing
 from tests.fixtures.fakes import MemoryFarm
 from tests.fixtures.memory.builders import BTC, NOON, a_signal, an_exit, an_instrument, an_order
 
+STATE: Any = [rule for rule in risk.rules({}) if type(rule).__module__.endswith("trading_state")]
 RULE = __name__.rpartition(".")[2]
 
 
@@ -72,6 +74,17 @@ def heard(farm: MemoryFarm, price: float, symbol: str = BTC) -> None:
 
 def objections(farm: MemoryFarm) -> dict[str, str | None]:
     return {check.rule: check.objection for _, check in farm.tables.checks}
+
+
+def told_of(farm: MemoryFarm) -> list[tuple[str, Any]]:
+    """What was audited besides that a trade is to be left."""
+    return [(event, data) for event, data in farm.tables.audits if event != "trade.leaving"]
+
+
+def a_sell(key: str = "exit-1", **changes: Any) -> Signal:
+    """A strategy's wish to leave, on the bar after the one on which it entered."""
+    wish = {"leg": Leg.STRATEGY_EXIT, "trade_id": None, "bar_end": NOON + timedelta(minutes=1), **changes}
+    return an_exit(key, **wish)
 
 
 def test_a_signal_becomes_an_approved_order_with_its_reservation(memory: MemoryFarm) -> None:
@@ -279,7 +292,7 @@ def test_an_exit_that_a_rule_refuses_leaves_its_trade_open_and_tells_nobody(memo
 
     assert approve(memory, "exit-1", Rule("never")) is None
     assert memory.tables.trades[1].status is TradeStatus.OPEN
-    assert (memory.tables.audits, memory.announce.told) == ([], [])
+    assert (told_of(memory), memory.announce.told) == ([], [])
 
 
 def test_f7_one_trade_has_one_live_exit(memory: MemoryFarm) -> None:
@@ -379,7 +392,7 @@ def test_f13_an_exit_for_which_too_little_is_free_waits_and_is_told_once(memory:
     assert objections(memory) == {"free_balance": "what is free at the venue is less than it lets anyone sell"}
     told = "0.0005 free at the venue, 1 in trade 1 here"
     difference = {"kind": "balance", "subject": "BTC", "told": told, "seen": 1}
-    assert memory.tables.audits == [("reconcile.difference", difference)]
+    assert told_of(memory) == [("reconcile.difference", difference)]
     assert memory.announce.told == [("system_health", difference)]
     assert (memory.tables.trades[1].status, memory.tables.trades[1].left) == (TradeStatus.OPEN, Decimal(1))
     [level] = memory.trades.levels()
@@ -391,7 +404,7 @@ def test_f13_dust_is_dust_whatever_is_free(memory: MemoryFarm) -> None:
 
     assert approve(memory, "exit-1") is None
     assert memory.tables.trades[1].status is TradeStatus.CLOSED
-    assert memory.tables.audits == []
+    assert told_of(memory) == []
 
 
 @pytest.mark.parametrize("error", [Unavailable("no answer"), RateLimited("no turn", 3), Denied("no", "keys")])
@@ -424,6 +437,110 @@ def test_an_exit_that_was_decided_asks_no_more(memory: MemoryFarm) -> None:
 def test_a_strategy_may_leave_the_trade_of_its_symbol(memory: MemoryFarm) -> None:
     memory.holding()
     memory.given(an_order("OTHER", state=OrderState.FILLED))
-    memory.signals.save(an_exit(leg=Leg.STRATEGY_EXIT, trade_id=None))
+    memory.signals.save(a_sell())
 
     assert memory.orders.get(approve(memory, "exit-1") or "").leg is Leg.STRATEGY_EXIT
+
+
+def test_a_wish_of_long_ago_does_not_leave_a_trade_that_was_entered_since(memory: MemoryFarm) -> None:
+    memory.holding()
+    memory.signals.save(a_sell(bar_end=NOON - timedelta(hours=2)))
+
+    assert approve(memory, "exit-1") is None
+    assert list(objections(memory)) == ["old_exit"]
+    assert memory.tables.trades[1].leaving_key is None
+
+
+def test_a_strategy_does_not_leave_the_trade_of_another(memory: MemoryFarm) -> None:
+    memory.holding()
+    memory.signals.save(a_sell(strategy="breakout"))
+
+    assert approve(memory, "exit-1") is None
+    assert list(objections(memory)) == ["other_strategy"]
+
+
+def test_a_wish_to_leave_what_has_bought_nothing_yet_waits_with_its_trade(memory: MemoryFarm) -> None:
+    memory.signals.save(a_signal())
+    order = memory.orders.get(approve(memory) or "")
+    memory.signals.save(a_sell())
+
+    assert approve(memory, "exit-1", at=NOON + timedelta(minutes=2)) is None
+
+    assert objections(memory)["open_trade"] == "trade 1 has bought nothing yet"
+    assert memory.tables.trades[order.trade_id].leaving_key == "exit-1"
+
+
+def test_an_entry_is_refused_when_its_strategy_has_wished_to_leave_since(memory: MemoryFarm) -> None:
+    memory.signals.save(a_signal())
+    memory.signals.save(a_sell(bar_end=NOON + timedelta(seconds=1)))
+
+    assert approve(memory) is None
+    assert objections(memory) == {"newer_wish": "on the newer bar of 2024-11-20T12:00:01Z its strategy wished to leave"}
+
+
+def test_whoever_begins_to_leave_a_trade_its_exit_is_kept_with_it(memory: MemoryFarm) -> None:
+    memory.holding()
+    memory.signals.save(an_exit("stop"))
+    memory.signals.save(a_sell("sell"))
+    first = approve(memory, "stop")
+    assert first is not None
+
+    approve(memory, "sell")
+
+    assert memory.tables.trades[1].leaving_key == "stop"
+
+
+def test_a_wish_that_a_rule_refuses_is_kept_and_may_be_asked_for_again(memory: MemoryFarm) -> None:
+    memory.holding()
+    memory.signals.save(an_exit())
+
+    assert approve(memory, "exit-1", Rule("not now")) is None
+    assert [level.wish for level in memory.trades.levels()] == [memory.signals.get("exit-1")]
+
+
+def test_rules_are_told_whether_an_exit_goes_on(memory: MemoryFarm) -> None:
+    memory.holding()
+    rule = Rule()
+    for key in ("first", "second"):
+        memory.signals.save(an_exit(key))
+    first = memory.orders.get(approve(memory, "first", rule) or "")
+    assert rule.asked is not None
+    assert not rule.asked.goes_on
+    memory.tables.orders[first.client_order_id] = replace(first, state=OrderState.CANCELLED)
+
+    approve(memory, "second", rule)
+
+    assert rule.asked.goes_on
+
+
+def test_while_trading_is_halted_a_strategy_begins_no_exit_and_its_wish_is_forgotten(memory: MemoryFarm) -> None:
+    memory.holding()
+    memory.tables.state = TradingState.HALTED
+    memory.signals.save(a_sell())
+
+    assert approve(memory, "exit-1", *STATE) is None
+    assert [rule for rule, told in objections(memory).items() if told] == ["trading_state"]
+    assert memory.tables.trades[1].leaving_key is None
+
+
+def test_what_was_to_be_left_before_a_halt_is_left_all_the_same(memory: MemoryFarm) -> None:
+    memory.holding()
+    memory.signals.save(a_sell("sell"))
+    first = memory.orders.get(approve(memory, "sell", *STATE) or "")
+    memory.tables.orders[first.client_order_id] = replace(first, state=OrderState.EXPIRED)
+    memory.tables.state = TradingState.HALTED
+    memory.signals.save(an_exit("again", leg=Leg.STRATEGY_EXIT))
+
+    assert approve(memory, "again", *STATE) is not None
+
+
+def test_a_suspended_symbol_takes_no_entry_and_its_trade_may_be_left(memory: MemoryFarm) -> None:
+    rules: Any = risk.rules({})
+    memory.instruments.restrict(BTC, "tradable", "30000", NOON)
+    memory.signals.save(a_signal())
+    assert approve(memory, "signal-1", *rules) is None
+    assert objections(memory)["not_tradable"] is not None
+    memory.holding()
+    memory.signals.save(an_exit())
+
+    assert approve(memory, "exit-1", *rules) is not None

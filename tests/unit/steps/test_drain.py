@@ -18,7 +18,7 @@ from app.steps.archive_ticks import archive_ticks
 from app.steps.drain import complaints, drain
 from app.steps.wake import wake
 from tests.fixtures.fakes import MemoryFarm, MemoryHandOn
-from tests.fixtures.memory.builders import NOON, an_order
+from tests.fixtures.memory.builders import NOON, a_signal, an_order
 
 NOON_US = microseconds(NOON)
 BTC = "BTC/USDT"
@@ -45,6 +45,7 @@ class MemoryLease:
     late: list[Frame] = field(default_factory=list)
     counters: dict[str, int] = field(default_factory=dict)
     prices: dict[str, Any] = field(default_factory=dict)
+    peaks: dict[int, Decimal] = field(default_factory=dict)
 
     def read(self, wait_ms: int) -> list[Frame]:
         frames, self.frames = self.frames[:2], self.frames[2:]
@@ -61,7 +62,9 @@ class MemoryLease:
         forming: Mapping[str, object],
         prices: Mapping[str, tuple[float, int, int]],
         counters: Mapping[str, int],
+        peaks: Mapping[int, Decimal],
     ) -> None:
+        self.peaks = dict(peaks)
         self.events.append("commit " + " ".join(frame.id for frame in frames))
         self.forming.update(forming)
         self.prices.update(prices)
@@ -229,6 +232,23 @@ def test_a_trade_whose_exit_has_just_failed_rests_before_the_next(drained: Drain
     ]
 
 
+@pytest.mark.parametrize(("price", "leg"), [(101, Leg.STRATEGY_EXIT), (97, Leg.STOP_LOSS)])
+def test_what_was_to_be_left_and_was_not_sold_is_asked_for_by_the_next_tick_whatever_its_price(
+    drained: Drained, memory: MemoryFarm, price: float, leg: Leg
+) -> None:
+    memory.signals.save(a_signal("sell", side=Side.SELL, leg=Leg.STRATEGY_EXIT, correlation_id="its own"))
+    memory.tables.verdicts["sell"] = "approved"
+    drained.holding(stop_price=Decimal(98), leaving_key="sell")
+    memory.given(an_order("EXIT", side=Side.SELL, leg=Leg.STRATEGY_EXIT, state=OrderState.EXPIRED))
+
+    drained([tick(0.4, price), tick(0.5, price), tick(0.6, price)])
+
+    (again,) = [signal for signal in memory.tables.signals.values() if signal.key != "sell"]
+    assert (again.leg, again.price, again.bar_end) == (leg, price, NOON + timedelta(seconds=0.5))
+    assert again.tick_received_us == NOON_US + 500_000
+    assert again.correlation_id == ("its own" if leg is Leg.STRATEGY_EXIT else "f0")
+
+
 def test_a_hit_that_is_drained_again_is_the_same_signal(drained: Drained) -> None:
     drained.holding(take_price=Decimal(110))
     for _ in range(2):
@@ -251,6 +271,28 @@ def test_a_peak_is_kept_when_a_bar_closes_and_when_the_drain_hands_over(drained:
     drained.holding(trail=Decimal("0.5"))
     drained([tick(0.1, 130), clock(1)])
     assert drained.memory.tables.trades[1].peak == Decimal(130)
+
+
+class Dying(MemoryLease):
+    """The process dies right after a commit."""
+
+    def commit(self, *given: Any) -> None:
+        super().commit(*given)
+        raise KeyboardInterrupt
+
+
+def test_a_peak_that_was_committed_outlives_the_drain_that_saw_it(drained: Drained, memory: MemoryFarm) -> None:
+    drained.holding(trail=Decimal("0.1"))
+    dying = Dying([Frame("f0", [tick(0.1, 130)], 1)])
+    with pytest.raises(KeyboardInterrupt):
+        drained.run(OneMailbox(dying))
+    assert memory.tables.trades[1].peak == 100, "it was not brought to the database"
+
+    drained([tick(0.2, 116)], peaks=dying.peaks)
+
+    assert memory.tables.trades[1].peak == 130
+    assert [signal.leg for signal in memory.tables.signals.values()] == [Leg.TRAILING_STOP]
+    assert drained.lease.peaks == {}
 
 
 def test_a_tick_that_was_filled_in_much_later_moves_no_stop(drained: Drained) -> None:

@@ -1,5 +1,7 @@
 """Everything is left by the way of every exit, once, and when a halt is to flatten, by the farm itself."""
 
+from dataclasses import replace
+
 import pytest
 
 from app.domain.market import microseconds
@@ -7,7 +9,7 @@ from app.domain.orders import Leg, OrderState, Side
 from app.domain.risk import TradingState
 from app.steps.flatten import flatten, flatten_while_halted
 from tests.fixtures.fakes import MemoryFarm
-from tests.fixtures.memory.builders import BTC, NOON, an_order
+from tests.fixtures.memory.builders import BTC, NOON, a_signal, an_exit, an_order
 
 ETH = "ETH/USDT"
 
@@ -84,3 +86,21 @@ def test_without_an_account_there_is_nothing_to_leave(memory: MemoryFarm) -> Non
     memory.tables.cash = None
 
     assert while_halted(memory) == 0
+
+
+def test_what_is_still_being_bought_is_to_be_left_as_well(memory: MemoryFarm) -> None:
+    memory.signals.save(a_signal())
+    memory.given(an_order(state=OrderState.UNKNOWN, claimed_at=NOON))
+
+    (key,) = flattened(memory)
+
+    assert (memory.signals.get(key).trade_id, memory.signals.get(key).price) == (1, a_signal().price)
+
+
+def test_what_is_to_be_left_already_a_halt_leaves_to_the_sweep(memory: MemoryFarm) -> None:
+    memory.signals.save(an_exit())
+    memory.tables.trades[1] = replace(memory.holding(), leaving_key="exit-1")
+    memory.tables.state = TradingState.HALTED
+
+    assert while_halted(memory) == 0
+    assert len(flattened(memory)) == 1

@@ -1,7 +1,7 @@
 """For how long positions are not protected is measured, and told once it is too long."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -102,9 +102,23 @@ def test_an_exit_that_does_not_come_through_leaves_a_position_unprotected(memory
     way = {"side": Side.SELL, "leg": Leg.STOP_LOSS, "trade_id": 1, "signal_key": "leave"}
     memory.tables.orders["EXIT"] = an_order("EXIT", state=OrderState.OPEN, claimed_at=NOON, **way)
     memory.tables.verdicts["leave"] = "approved"
+    memory.tables.trades[1] = replace(memory.tables.trades[1], leaving_key="leave")
 
     assert watch(3, looked_s=3) == 0
     assert watch(8, looked_s=8) == 1
+
+
+def test_f10_it_stays_so_while_exits_are_refused_one_after_the_other(memory: MemoryFarm, watch: Watch) -> None:
+    memory.tables.trades[1] = replace(memory.holding(), leaving_key="leave")
+    memory.signals.save(an_exit("leave", trade_id=1))
+    memory.given(an_order("EXIT", side=Side.SELL, leg=Leg.STOP_LOSS, state=OrderState.REJECTED))
+    for key in ("leave", "again"):
+        memory.signals.save(an_exit(key, trade_id=1))
+        memory.tables.verdicts[key], memory.tables.decided[key] = "refused", NOON
+
+    assert [watch(second, looked_s=second) for second in (5, 12, 60, 600)] == [1, 1, 1, 1]
+    assert memory.tables.spells[1].since == an_exit().found_at
+    assert watch.told == ["position.unprotected"]
 
 
 def test_a_trade_that_was_closed_meanwhile_ends_its_spell_with_its_close(memory: MemoryFarm, watch: Watch) -> None:

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from app.domain.orders import OrderState, Side
-from tests.fixtures.history import LAST_S, Past, a_past, at, with_record
+from tests.fixtures.history import LAST_S, START, Past, a_past, at, with_record
 from workers.chaos.judge import Evidence, judge
 from workers.chaos.measures import Kill, milliseconds
 
@@ -206,8 +206,8 @@ def test_two_exits_that_live_at_once_are_found() -> None:
     past.traded("IN1", Side.BUY, "5", 1)
     past.approved("OUT1", Side.SELL, "2", 10)
     past.accepted("OUT1", Side.SELL, "2", 10, lasts_s=5)
-    past.approved("OUT2", Side.SELL, "2", 12)
-    past.accepted("OUT2", Side.SELL, "2", 12, lasts_s=5)
+    past.approved("OUT2", Side.SELL, "3", 12)
+    past.accepted("OUT2", Side.SELL, "3", 12, lasts_s=5)
 
     assert kinds(past.evidence()) == ["two_exits"]
 
@@ -243,3 +243,68 @@ def test_a_service_that_never_comes_back_is_found() -> None:
 
 def test_a_kill_just_before_the_end_proves_nothing() -> None:
     assert judge(replace(a_past().evidence(), kills=[Kill("risk", milliseconds(at(LAST_S - 5)))])).passed
+
+
+def test_a_trade_that_was_to_be_left_and_is_still_held_is_found() -> None:
+    past = Past()
+    past.traded("IN1", Side.BUY, "5", 1)
+    past.traded("OUT1", Side.SELL, "3", 10)
+
+    (finding,) = judge(past.evidence()).findings
+
+    assert (finding.kind, finding.what) == ("left_holding", "trade 1 holds 2 BTC, which was to be left")
+
+
+def test_a_wish_that_never_became_an_order_is_found_by_what_the_trade_keeps_of_it() -> None:
+    evidence = a_past().evidence()
+    (held,) = evidence.record.trades
+
+    assert kinds(with_record(evidence, trades=(replace(held, is_leaving=True),))) == ["left_holding"]
+
+
+def test_a_stop_that_the_market_fell_through_and_that_was_never_sold_is_found() -> None:
+    past = a_past()
+    past.stops[2] = D(49)
+    evidence = replace(past.evidence(), crash=D("0.2"))
+
+    (finding,) = judge(evidence).findings
+
+    assert finding.what == "trade 2 holds 40 ETH, and the market fell through its stop of 49"
+    assert judge(replace(evidence, crash=D("0.99"))).passed, "49.5 is above it"
+
+
+def test_a_trade_that_was_opened_just_before_the_crash_or_in_it_may_have_missed_it() -> None:
+    past = a_past()
+    past.stops[2] = D(49)
+
+    assert judge(replace(past.evidence(), crash=D("0.2"), calm_until=milliseconds(at(25)))).passed
+
+
+def test_a_strategys_wish_to_leave_that_nobody_did_is_found() -> None:
+    past = Past()
+    past.traded("IN1", Side.BUY, "5", 10)
+    past.wished(20, refused_s=21)
+    past.tripped(30)
+
+    (finding,) = judge(past.evidence()).findings
+
+    assert finding.what == "trade 1 holds 5 BTC, and eager wished to leave it at 2024-11-20 12:00:20+00:00"
+
+
+def test_wishes_that_are_older_or_of_others_or_that_a_halt_did_not_hear_leave_no_trade() -> None:
+    past = Past()
+    past.traded("IN1", Side.BUY, "5", 10)
+    past.wished(9, refused_s=11)
+    past.wished(20, strategy="another")
+    past.wished(20, symbol="ETH/USDT")
+    past.tripped(30)
+    past.wished(29, refused_s=31)
+
+    assert judge(past.evidence()).passed
+
+
+def test_stops_that_nobody_looked_at_for_very_long_are_found() -> None:
+    blind = replace(a_past().evidence(), progress=[*range(START, START + 25_000, 500), START + 58_000])
+
+    assert kinds(blind) == ["unprotected"]
+    assert judge(replace(blind, recovery_limit_s=12.0)).passed

@@ -6,7 +6,7 @@ from app.domain.orders import Side
 from app.store import Refused
 from tests.fixtures.history import LAST_S, START, Past, a_past, at, with_record
 from workers.chaos.judge import judge
-from workers.chaos.measures import Kill, Stretch, at_risk_s, milliseconds, percentile
+from workers.chaos.measures import Kill, Stretch, at_risk, milliseconds, percentile
 
 
 def test_the_percentile_of_nothing_is_none() -> None:
@@ -55,14 +55,22 @@ def test_seconds_without_ticks_count_while_something_is_held() -> None:
     seconds = [START + 500 * tick for tick in range(20)]
     held = [Stretch(START + 2000, START + 30_000)]
 
-    assert at_risk_s(seconds, held, START + 9_600) == 0
-    assert at_risk_s([*seconds[:5], START + 8_000], held, START + 8_500) == 5.0
-    assert at_risk_s([*seconds[:5], START + 8_000], [], START + 8_500) == 0
-    assert at_risk_s([], held, START + 8_500) == 0
+    assert at_risk(seconds, held, START + 9_600) == []
+    assert at_risk([*seconds[:5], START + 8_000], held, START + 10_500) == [5.0, 1.5]
+    assert at_risk([*seconds[:5], START + 8_000], [], START + 8_500) == []
+    assert at_risk([], held, START + 8_500) == []
 
 
 def test_positions_are_at_risk_from_their_entry_to_their_exit() -> None:
     evidence = a_past().evidence()
     stalled = [*range(START, START + 5_000, 500), *range(START + 12_000, START + LAST_S * 1000, 500)]
 
-    assert judge(replace(evidence, progress=stalled)).measures.unprotected_s == 4.5
+    measures = judge(replace(evidence, progress=stalled)).measures
+    assert (measures.unprotected_s, measures.unprotected_longest_s) == (4.5, 4.5)
+
+
+def test_when_the_feed_is_made_deaf_in_the_end_nobody_needs_to_look() -> None:
+    evidence = replace(a_past().evidence(), progress=[*range(START, START + 30_000, 500)])
+
+    assert judge(evidence).measures.unprotected_s > 29
+    assert judge(replace(evidence, silent_since=START + 30_000)).measures.unprotected_s == 0
