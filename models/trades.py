@@ -43,6 +43,8 @@ class TradeRow(Base):
     take_price: Mapped[Decimal | None] = mapped_column(Money)
     trail: Mapped[Decimal | None] = mapped_column(Money)
     peak: Mapped[Decimal | None] = mapped_column(Money)
+    mark: Mapped[Decimal | None] = mapped_column(Money)
+    marked_at: Mapped[datetime | None] = mapped_column(Instant)
     closed_at: Mapped[datetime | None] = mapped_column(Instant)
     correlation_id: Mapped[str] = mapped_column(String(80))
     unprotected_since: Mapped[datetime | None] = mapped_column(Instant)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.domain.orders import TERMINAL, Order, OrderState, OrderType, Side
-from app.domain.portfolio import TradeStatus
+from app.domain.portfolio import Mark, TradeStatus
 from app.domain.protection import Protection
 from tests.faults.laboratory import BTC, ETH, READ_LAG, RECV_WINDOW, Laboratory, now
 from tests.fixtures.memory.builders import an_order
@@ -239,7 +239,7 @@ def test_F12_risk_counts_what_was_filled_of_an_entry(laboratory: Make) -> None:
     lab.place(name)
 
     order = lab.settled(name, S.CANCELLED, S.FILLED)
-    account = lab.ledger.account({BTC: Decimal(100)}, now())
+    account = lab.ledger.account({BTC: Mark(Decimal(100), now())}, now())
 
     assert order.state is S.CANCELLED
     assert 0 < order.filled < order.amount
