@@ -102,6 +102,7 @@ class Market:
     venue: Venue
     listed: list[Instrument]
     klines: list[Bar] = field(default_factory=list)
+    unheard: set[tuple[str, datetime]] = field(default_factory=set)  # those that a flush has taken with it
 
     def hears(self, bar: Bar) -> bool:
         """A bar has ended; False if there was one already."""
