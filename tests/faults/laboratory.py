@@ -1,5 +1,6 @@
 """The fault laboratory: the real steps over SQLite and ccxt, and a simulated venue that plays a scenario."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from time import monotonic, sleep
@@ -15,6 +16,7 @@ from app.domain.risk import Breaker
 from app.domain.sizing import Sizing
 from app.domain.trading import Signal
 from app.exchanges import mexc
+from app.risk import Rule
 from app.steps.approve_signal import approve_signal
 from app.steps.place_order import place_order
 from app.steps.settle_order import settle_order
@@ -102,7 +104,9 @@ class Laboratory:
         self.venue.tick(symbol, price, 1000)
         self.prices.heard[symbol] = (float(str(price)), microseconds(now()))
 
-    def approve(self, symbol: str = BTC, order_type: OrderType = OrderType.IOC, **changes: Any) -> str | None:
+    def approve(
+        self, symbol: str = BTC, order_type: OrderType = OrderType.IOC, rules: Sequence[Rule] = (), **changes: Any
+    ) -> str | None:
         """A fresh signal, decided; the client order id, or None if it was refused."""
         self._signals += 1
         at = now()
@@ -116,7 +120,7 @@ class Laboratory:
             free=self.account.free,
             instruments=self.instruments,
             prices=self.prices,
-            rules=(),
+            rules=rules,
             breaker=Breaker(),
             sizing=Sizing(),
             order_type=order_type,

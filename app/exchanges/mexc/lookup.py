@@ -142,7 +142,9 @@ class Lookup:
             until = {"endTime": min(int(row["time"]) for row in page)}
 
     def _since_ms(self, order: Order) -> int:
-        """An hour before the venue can have heard of it first: clocks differ, and a database may have been restored."""
+        """An hour before the venue can have heard of it: a database may have been restored, and have sent it before."""
+        if order.acceptable_until is not None:
+            return microseconds(order.acceptable_until) // 1000 - HOUR_MS
         return microseconds(order.created_at) // 1000 + self._client.venue_ms() - self._client.now_ms() - HOUR_MS
 
     def _with_codes(self, row: Row, order: Order) -> Row:

@@ -523,6 +523,14 @@ def test_the_venue_tells_of_no_order_that_is_older_than_a_week(silent: Canned, t
     assert len(silent.queries(OPEN)) == 1
 
 
+def test_how_old_an_order_is_is_told_by_the_venues_clock_and_not_by_ours(silent: Canned, trading: Trading) -> None:
+    until = NOON - timedelta(days=6)
+
+    assert trading.search(old(8, acceptable_until=until)).in_reach
+    assert silent.queries(PAST)[0]["startTime"] == str(microseconds(until) // 1000 - 3_600_000)
+    assert not trading.search(old(6, acceptable_until=until - timedelta(days=2))).in_reach
+
+
 def test_an_older_order_has_ended_as_its_fills_of_a_month_say(silent: Canned, trading: Trading) -> None:
     silent.answer(FILLS, Reply([a_deal(1, "0.4", clientOrderId="ORDER1")]))
 
