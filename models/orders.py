@@ -49,6 +49,7 @@ class OrderRow(Base):
     expires_at: Mapped[datetime] = mapped_column(Instant)
     claimed_at: Mapped[datetime | None] = mapped_column(Instant)
     lease_until: Mapped[datetime | None] = mapped_column(Instant)
+    acceptable_until: Mapped[datetime | None] = mapped_column(Instant)
     submitted_at: Mapped[datetime | None] = mapped_column(Instant)
     touched_at: Mapped[datetime] = mapped_column(Instant)
     reason: Mapped[str | None] = mapped_column(Text)

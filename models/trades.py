@@ -47,6 +47,8 @@ class TradeRow(Base):
     trail: Mapped[Decimal | None] = mapped_column(Money)
     peak: Mapped[Decimal | None] = mapped_column(Money)
     leaving_key: Mapped[str | None] = mapped_column(String(32))
+    mark: Mapped[Decimal | None] = mapped_column(Money)
+    marked_at: Mapped[datetime | None] = mapped_column(Instant)
     closed_at: Mapped[datetime | None] = mapped_column(Instant)
     correlation_id: Mapped[str] = mapped_column(String(80))
     unprotected_since: Mapped[datetime | None] = mapped_column(Instant)

@@ -8,7 +8,7 @@ from alembic import op
 from models.types import Instant, Json
 
 revision: str = "0009_cursors"
-down_revision: str | None = "0007"
+down_revision: str | None = "0008"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 

@@ -12,6 +12,8 @@ from app.cli import limits
 from app.cli.codes import UNREACHABLE
 from app.cli.reconcile import no_entries, told
 from app.domain.errors import Missing
+from app.steps.events import last_marks
+from app.steps.settle_order import CURE
 from app.store.reports import Summary
 from workers import view
 from workers.farm import is_held
@@ -41,6 +43,8 @@ def status(as_json: Json = False) -> None:
         "clock": _clock(),
         "histories": _histories(),
         "books": _books(),
+        "prices": _prices(),
+        "held orders": _held(),
         "venue requests": "; ".join([limits.felt(seen.counters), *limits.in_force(seen.pauses)]),
         "dead letters": _letters(),
     }
@@ -80,6 +84,24 @@ def _books() -> str:
         return "; ".join(filter(None, [blocked, told(books.differences)]))
     compared = f"compared with the venue's at {books.reconciled_at:%H:%M:%S}"
     return f"{compared}; {told(books.differences) or 'they agree'}"
+
+
+def _prices() -> str:
+    """Whether the account is valued at prices that are known now."""
+    try:
+        account = wiring.ledger().account(last_marks(wiring.prices(), wiring.ledger().held()), wiring.now())
+    except Missing:
+        return "not open yet"
+    if not account.old_marks:
+        return "known of all that is held and trades"
+    ages = (f"{symbol} (the last is {age.total_seconds():.0f} s old)" for symbol, age in account.old_marks.items())
+    return f"not known now: {', '.join(ages)}; no entries, and no loss is concluded"
+
+
+def _held() -> str:
+    """Orders that only a person can find out about."""
+    names = wiring.reports().held_orders()
+    return f"{', '.join(names)}: {CURE}" if names else "none"
 
 
 def _letters() -> str:

@@ -1,4 +1,4 @@
-"""cdb halt, reduce, resume, flatten: a person changes the trading state, or leaves all trades."""
+"""cdb halt, reduce, resume, flatten, expire: a person changes the trading state, leaves all trades, ends an order."""
 
 import getpass
 import json
@@ -10,6 +10,7 @@ import typer
 from app import trading_state, wiring
 from app.cli.codes import FAILED, WRONG
 from app.cli.farm import seconds_of
+from app.domain.orders import OUT_OF_REACH
 from app.domain.risk import TradingState
 
 LOOK_AGAIN_S = 1.0
@@ -18,6 +19,9 @@ Reason = Annotated[str, typer.Option("--reason", help="Why; it is audited.")]
 By = Annotated[str, typer.Option("--by", help="Who; the user of this machine if not told.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Ask nothing.")]
 Wait = Annotated[str, typer.Option("--wait", help="How long to wait for it, such as 60s.")]
+Name = Annotated[
+    str, typer.Argument(metavar="ORDER", help="Its client order id, or the first six or more characters of it.")
+]
 Json = Annotated[bool, typer.Option("--json", help="For machines.")]
 
 
@@ -63,6 +67,22 @@ def flatten(reason: Reason, by: By = "", yes: Yes = False, wait: Wait = "60s", a
     if left:
         typer.echo("Not all is sold. Does the farm run? cdb status; the same command again goes on.", err=True)
         raise typer.Exit(FAILED)
+
+
+def expire(order: Name, reason: Reason, by: By = "", yes: Yes = False, as_json: Json = False) -> None:
+    """End an order that is held for a person: nothing proves that it never traded, but somebody has looked."""
+    why, who = _said(reason), by.strip() or getpass.getuser()
+    found = wiring.stories().of(order).order
+    if found.reason != OUT_OF_REACH or not found.is_live:
+        typer.echo(
+            f"{found.client_order_id} is {found.state} and not held for a person; the farm settles it.", err=True
+        )
+        raise typer.Exit(FAILED)
+    if not yes:
+        told = f"{found.side} {found.amount:f} {found.symbol} of {found.created_at:%Y-%m-%d %H:%M:%S} UTC"
+        typer.confirm(f"Did {told} never trade at the venue? Its reservation is freed.", abort=True, err=True)
+    ended = wiring.orders().expire(found, f"{why} (said {who})", wiring.now())
+    _tell({"client_order_id": ended.client_order_id, "state": ended.state, "freed": f"{ended.reserved:f}"}, as_json)
 
 
 def _left_until(deadline: float, why: str) -> int:

@@ -36,6 +36,8 @@ NEXT: dict[OrderState, frozenset[OrderState]] = {
     **{state: frozenset() for state in TERMINAL},
 }
 
+OUT_OF_REACH = "the venue tells of no order that old, and nothing else proves what became of it"  # held for a person
+
 
 class IllegalTransition(Exception):
     """An order was asked to go where it cannot."""
@@ -55,6 +57,11 @@ def proved(filled: Decimal, amount: Decimal, *, ended: bool) -> OrderState:
     if filled >= amount:
         return OrderState.FILLED
     return OrderState.CANCELLED if ended else OrderState.PARTIALLY_FILLED
+
+
+def told_of(now: OrderState) -> OrderState:
+    """The state once the venue has shown the order: one that was thought to be absent is there after all."""
+    return S.UNKNOWN if now is S.APPROVED else now
 
 
 class Side(StrEnum):
@@ -97,7 +104,8 @@ class Order:
     """An approved instruction.
 
     `amount` is in base currency; `price` is the limit, or for a market order the price that the approval
-    reckoned with; `reserved` is the quote currency that it holds against the exposure limit while it lives.
+    reckoned with; `reserved` is the quote currency that it holds against the exposure limit while it lives;
+    `acceptable_until` is how long the venue may still take what its last claim sent, by the venue's own clock.
     """
 
     client_order_id: str
@@ -118,6 +126,7 @@ class Order:
     attempts: int = 0
     claimed_at: datetime | None = None
     lease_until: datetime | None = None
+    acceptable_until: datetime | None = None
     reason: str | None = None
     correlation_id: str = ""
 
@@ -162,3 +171,23 @@ class Report:
     state: OrderState
     filled: Decimal
     fills: tuple[Fill, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What one claim's request is signed with, and until when the venue may take it; both by the venue's clock."""
+
+    signed_at: datetime
+    acceptable_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What the venue says when it is asked in each way there is: `report` is None if none of them shows the order.
+
+    `began_at` is what its clock said before the first question; `in_reach` is whether it tells of orders that old.
+    """
+
+    report: Report | None
+    began_at: datetime
+    in_reach: bool

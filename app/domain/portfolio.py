@@ -20,11 +20,20 @@ class TradeStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """A price in quote currency, and when the market made it."""
+
+    price: Decimal
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Trade:
     """Our round trip, long only. Amounts are in base, prices, proceeds and fees in quote currency.
 
     `size` is what was bought (after fees in base currency), `left` what is still held; `bought` and `sold`
-    are the notionals of the entry and the exit; `leaving_key` names the signal that first wanted it left.
+    are the notionals of the entry and the exit; `leaving_key` names the signal that first wanted it left. `mark` is
+    the newest price that was written down with it, by a fill or a valuation, and `marked_at` when the market made it.
     """
 
     id: int
@@ -46,7 +55,16 @@ class Trade:
     trail: Decimal | None = None
     peak: Decimal | None = None
     leaving_key: str | None = None
+    mark: Decimal | None = None
+    marked_at: datetime | None = None
     closed_at: datetime | None = None
+
+    @property
+    def last_mark(self) -> Mark:
+        """The newest price written down with it; its entry price only if there is none since."""
+        if self.mark is None or self.marked_at is None:
+            return Mark(self.entry_price or ZERO, self.opened_at)
+        return Mark(self.mark, self.marked_at)
 
     @property
     def realised(self) -> Decimal:
@@ -74,9 +92,17 @@ def book(trade: Trade, fill: Fill, instrument: Instrument) -> Booking:
     fee_in_base = fill.commission if fill.commission_asset == instrument.base else ZERO
     fee_in_cash = fill.commission if fill.commission_asset == instrument.quote else ZERO
     notional = fill.price * fill.amount
+    trade = _marked(trade, fill)
     if fill.side is Side.BUY:
         return Booking(_bought(trade, fill, notional, fee_in_cash, instrument, fee_in_base), -notional - fee_in_cash)
     return Booking(_sold(trade, fill, notional, fee_in_cash, instrument, fee_in_base), notional - fee_in_cash)
+
+
+def _marked(trade: Trade, fill: Fill) -> Trade:
+    """With the fill's price as its mark, unless a newer one is known."""
+    if trade.marked_at is not None and trade.marked_at > fill.at:
+        return trade
+    return replace(trade, mark=fill.price, marked_at=fill.at)
 
 
 def _bought(

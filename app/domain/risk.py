@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
@@ -35,7 +35,8 @@ class Account:
 
     `exposure` is positions at mark, `reserved` what approved entries may still buy; `busy` are the symbols
     with an open trade or a live entry, `left_at` when a symbol's last trade was left, `reconciled_at` when the
-    venue's books were last found to agree with ours since the farm's start.
+    venue's books were last found to agree with ours since the farm's start. `old_marks` are the held symbols that
+    trade and whose price is not known now, by the age of the last that was: then equity is what it was, not what it is.
     """
 
     state: TradingState
@@ -48,6 +49,7 @@ class Account:
     busy: frozenset[str] = frozenset()
     left_at: Mapping[str, datetime] = field(default_factory=dict)
     reconciled_at: datetime | None = None
+    old_marks: Mapping[str, timedelta] = field(default_factory=dict)
 
     @property
     def drawdown(self) -> Decimal:
@@ -91,7 +93,9 @@ class Breaker:
                 raise ValueError(f"{name} {share} is not a share between 0 and 1")
 
     def demand(self, account: Account) -> tuple[TradingState, str] | None:
-        """The stricter state that the account's losses demand and why, or None."""
+        """The stricter state that the account's losses demand and why, or None; nothing while prices are not known."""
+        if account.old_marks:
+            return None
         for state, loss, limit, what in (
             (TradingState.HALTED, account.day_loss, self.max_day_loss, "loss since the day's opening"),
             (TradingState.REDUCING, account.drawdown, self.max_drawdown, "drawdown from the day's high"),

@@ -17,7 +17,7 @@ from app.domain.risk import ZERO, Account, Breaker, TradingState
 from app.domain.sizing import Sizing
 from app.domain.trading import Intent, Signal, client_order_id
 from app.risk import Rule
-from app.steps.events import marks, money, order_event
+from app.steps.events import last_marks, money, order_event
 from app.steps.ports import Announce, Check, Decision, Instruments, Ledger, Prices, Signals
 from app.steps.terms import Terms
 
@@ -55,7 +55,7 @@ def approve_signal(
     if _is_too_old(signals.get(signal_key), signals, terms, at):
         return None
     desk = _Desk(instruments, prices, rules, breaker, sizing, terms, at)
-    valued = marks(prices, ledger.held())
+    valued = last_marks(prices, ledger.held())
     with ledger.deciding(signal_key, valued, at) as decision:
         short = _may_be_short(decision)
         verdict = _Verdict() if short else desk.decide(decision, NO_BOUND)

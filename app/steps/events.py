@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from decimal import Decimal
 
+from app.domain.market import instant
 from app.domain.orders import Order
+from app.domain.portfolio import Mark
 from app.domain.trading import Signal
 from app.steps.ports import Prices
 
@@ -43,6 +45,11 @@ def signal_event(signal: Signal) -> dict[str, str]:
 def marks(prices: Prices, symbols: Iterable[str]) -> dict[str, Decimal]:
     """The last price of each symbol that was heard, in quote per base."""
     return {symbol: money(price) for symbol, (price, _) in prices.last(symbols).items()}
+
+
+def last_marks(prices: Prices, symbols: Iterable[str]) -> dict[str, Mark]:
+    """The same, each with when the market made it."""
+    return {symbol: Mark(money(price), instant(time_us)) for symbol, (price, time_us) in prices.last(symbols).items()}
 
 
 def money(price: float) -> Decimal:

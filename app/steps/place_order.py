@@ -36,10 +36,11 @@ def place_order(
     at = now()  # the claim's time is what the request is signed with: the waiting is over
     if _expired(order, orders, at):
         return None
-    claimed = orders.claim(client_order_id, at=at, lease=lease)  # committed before the venue hears of it
+    stamp = trading.stamp(at)  # kept with the claim: by the venue's clock one can tell when it can take it no more
+    claimed = orders.claim(client_order_id, at=at, lease=lease, acceptable_until=stamp.acceptable_until)
     if claimed is None:
         return None
-    placed = _submit(claimed, at, orders, trading, instruments, now)
+    placed = _submit(claimed, stamp.signed_at, orders, trading, instruments, now)  # what it claims is committed
     announce("execution_events", "orders", order_event(placed), now())
     if placed.state in (OrderState.APPROVED, OrderState.REJECTED):
         return None  # the sweep sends a released one again
@@ -73,14 +74,14 @@ def _has_turn(order: Order, trading: Trading, hand_on: HandOn, now: Callable[[],
 
 def _submit(
     order: Order,
-    claimed_at: datetime,
+    signed_at: datetime,
     orders: Orders,
     trading: Trading,
     instruments: Instruments,
     now: Callable[[], datetime],
 ) -> Order:
     try:
-        exchange_order_id = trading.submit(order, signed_at=claimed_at)
+        exchange_order_id = trading.submit(order, signed_at=signed_at)
     except Restricted as error:
         log.warning("symbol is restricted", symbol=order.symbol, no=error.what, code=error.code)
         instruments.restrict(order.symbol, error.what, str(error), now())

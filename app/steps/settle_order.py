@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from app.domain.errors import Denied, RateLimited, Refused, Unavailable
-from app.domain.orders import AT_VENUE, Order, OrderState, Report
+from app.domain.orders import AT_VENUE, OUT_OF_REACH, TERMINAL, Order, OrderState, Report
 from app.domain.protection import Protection
 from app.steps.events import order_event
 from app.steps.ports import Announce, HandOn, Instruments, Orders, Trading
@@ -18,6 +18,11 @@ SHORTEST_PAUSE = timedelta(milliseconds=200)
 LONGEST_PAUSE = timedelta(seconds=2)
 LONGEST_WAIT = timedelta(seconds=60)  # a countdown near the broker's visibility timeout is delivered twice
 FOLLOWED = timedelta(seconds=10)  # older orders are asked for by the sweep, so that followers do not add up
+# MEXC takes timestamps of up to 1,000 ms after its own time ("Timing security"): so far its servers' clocks may differ,
+# the one that takes orders from the one that tells the time.
+CLOCKS_APART = timedelta(seconds=1)
+UNSTAMPED = timedelta(minutes=1)  # how wrong the farm's clock may have been at a claim that kept no stamp
+CURE = "look for it on the venue's own page of orders; if it never traded: cdb expire ORDER --reason TEXT"
 
 
 def settle_order(
@@ -43,7 +48,7 @@ def settle_order(
     order, at = orders.get(client_order_id), now()
     if not _is_venues(order, at):
         return None
-    desk = _Desk(orders, trading, instruments, protection, now, recv_window + read_lag, order_timeout)
+    desk = _Desk(orders, trading, instruments, protection, announce, now, recv_window, read_lag, order_timeout)
     settled, pause = _follow(order, desk, at)
     if (settled.state, settled.filled) != (order.state, order.filled):
         levels_changed()
@@ -56,9 +61,12 @@ def settle_order(
 
 
 def _is_venues(order: Order, at: datetime) -> bool:
-    """Whether the venue may know of it, and nobody is sending it just now."""
+    """Whether the venue may know of it, and nobody is sending it just now.
+
+    It may know of one that expired unsent: a restored database has forgotten what was sent since its copy.
+    """
     if order.claimed_at is None or order.state is OrderState.APPROVED:
-        return False
+        return order.state in TERMINAL
     return order.state is not OrderState.SUBMITTING or order.lease_until is None or at >= order.lease_until
 
 
@@ -94,8 +102,10 @@ class _Desk:
     trading: Trading
     instruments: Instruments
     protection: Protection
+    announce: Announce
     now: Callable[[], datetime]
-    invisible: timedelta  # how long a request may be under way without being seen
+    recv_window: timedelta
+    read_lag: timedelta
     order_timeout: timedelta
 
     def settle(self, order: Order, at: datetime) -> Order:
@@ -129,12 +139,40 @@ class _Desk:
         )
 
     def _absent(self, order: Order, at: datetime) -> Order:
-        """Absent for certain only when the venue can no longer accept the request, and says so a second time."""
-        if order.state is not OrderState.UNKNOWN or _age(order, at) <= self.invisible:
+        """What to make of an order that the venue does not show under its name, once it has been searched for."""
+        if not self._is_worth_a_search(order, at):
             return order
-        if self.trading.look_up(order) is not None:
+        search = self.trading.search(order)
+        if search.report is not None:
+            return self._book(order, search.report)
+        if order.state is not OrderState.UNKNOWN:
+            return order  # the venue has said that it took it, or an end was proved
+        if not search.in_reach:
+            return self._held(order, at)
+        if search.began_at <= self._last_moment(order):
             return order
         reason = "the venue has not got it, and can no longer accept it"
         if at < order.expires_at:
             return self.orders.release(order, reason, at)
         return self.orders.expire(order, reason, at)
+
+    def _is_worth_a_search(self, order: Order, at: datetime) -> bool:
+        """By our clock, which proves nothing: searches are dear, and one that comes too early is in vain."""
+        if order.state is OrderState.UNKNOWN:
+            return _age(order, at) > self.recv_window + CLOCKS_APART + self.read_lag
+        return _age(order, at) > self.order_timeout
+
+    def _last_moment(self, order: Order) -> datetime:
+        """Until when, by the venue's clock, its silence about the order may mean that it is still on its way."""
+        acceptable_until = order.acceptable_until
+        if acceptable_until is None:
+            acceptable_until = (order.claimed_at or order.created_at) + self.recv_window + UNSTAMPED
+        return acceptable_until + CLOCKS_APART + self.read_lag
+
+    def _held(self, order: Order, at: datetime) -> Order:
+        """Never expired without proof: it keeps its reservation until a person has looked."""
+        if self.orders.hold(order, OUT_OF_REACH, at):
+            about = {"client_order_id": order.client_order_id, "symbol": order.symbol}
+            log.error("order is out of the venue's reach", **about, cure=CURE)
+            self.announce("system_health", "orders", {"event": "order.held", **about, "cure": CURE}, at)
+        return order

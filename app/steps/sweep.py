@@ -1,17 +1,18 @@
 """Find what stands still and send it on its way again: lost messages cost time, never an order."""
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from datetime import datetime, timedelta
 
 import structlog
 
-from app.domain.orders import Order, OrderState
+from app.domain.orders import OUT_OF_REACH, Order, OrderState
 from app.steps.ports import HandOn, Letters, Orders, Resting, Signals
 
 log = structlog.get_logger()
 
 LOOKED_THROUGH = 20  # times as many as are sent: those that are left alone must not hide the others
 CRASHES = 3  # dead letters of one step and key, each of a process that was gone
+RARELY = timedelta(minutes=5)  # what is held for a person is still asked for, but that is dear
 
 
 def sweep(
@@ -32,7 +33,8 @@ def sweep(
     """
     crashing = letters.crashing(CRASHES)
     limit += len(crashing)  # what is left alone is always among the oldest, and must not be in the way of others
-    behind = [one for one in orders.left_behind(at, patience, limit) if _may_go_on(one, crashing, orders, at)]
+    still = [one for one in orders.left_behind(at, patience, limit) if _may_go_on(one, crashing, orders, at)]
+    behind = _due(still, sent_again, at)
     for order in behind:
         _send_on(order, hand_on)
     waiting = sent_again.due(signals.undecided(at - patience, limit * LOOKED_THROUGH), at)
@@ -45,6 +47,15 @@ def sweep(
     if behind or undecided:
         log.info("swept", orders=len(behind), signals=len(undecided))
     return len(behind) + len(undecided)
+
+
+def _due(still: Sequence[Order], sent_again: Resting[str], at: datetime) -> list[Order]:
+    """Those that are asked for now."""
+    held = [one.client_order_id for one in still if one.reason == OUT_OF_REACH]
+    due = sent_again.due(held, at)
+    sent_again.quiet(due, at, at + RARELY)
+    resting = {*held} - {*due}
+    return [one for one in still if one.client_order_id not in resting]
 
 
 def _may_go_on(order: Order, crashing: Container[tuple[str, str]], orders: Orders, at: datetime) -> bool:

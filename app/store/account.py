@@ -8,11 +8,13 @@ from decimal import Decimal
 from sqlalchemy import ColumnElement, func, or_, select, text
 from sqlalchemy.orm import Session
 
+from app.domain import marks
 from app.domain.errors import NotOpenYet
-from app.domain.portfolio import TradeStatus
+from app.domain.portfolio import Mark, TradeStatus
 from app.domain.risk import ZERO, Account, TradingState
+from app.store import rows
 from app.store.audits import audit
-from models import THE_ACCOUNT, AccountRow, OrderRow, TradeRow
+from models import THE_ACCOUNT, AccountRow, InstrumentRow, OrderRow, TradeRow
 from models.orders import LIVE
 from models.trades import HELD
 
@@ -52,33 +54,49 @@ def held() -> ColumnElement[bool]:
     return or_(text(HELD), TradeRow.status == TradeStatus.PENDING)
 
 
-def valued(session: Session, row: AccountRow, marks: Mapping[str, Decimal], at: datetime) -> Account:
-    """The account at these prices; a symbol without one counts at its entry price."""
-    return replace(worth(session, row, marks), left_at=_left_at(session, at))
+def valued(session: Session, row: AccountRow, heard: Mapping[str, Mark], at: datetime) -> Account:
+    """The account at what was heard, or at the last marks that were written down where nothing newer was."""
+    return replace(worth(session, row, heard, at), left_at=_left_at(session, at))
 
 
-def worth(session: Session, row: AccountRow, marks: Mapping[str, Decimal]) -> Account:
+def worth(session: Session, row: AccountRow, heard: Mapping[str, Mark], at: datetime) -> Account:
     """The same without what it left lately, which takes longer to find the more there was."""
     trades = session.scalars(select(TradeRow).where(held())).all()
     entries = session.scalars(select(OrderRow).where(text(LIVE), OrderRow.leg == "entry")).all()
-    exposure = sum((trade.left * _mark(trade, marks) for trade in trades), ZERO)
-    equity = row.cash + exposure
+    valuation = marks.valued(map(rows.trade, trades), heard, at)
+    old_marks = _of_those_that_trade(session, valuation.old)
+    equity = row.cash + valuation.exposure
     symbols = {trade.symbol for trade in trades if trade.status != TradeStatus.CLOSED}
     return Account(
         state=TradingState(row.trading_state),
         cash=row.cash,
         equity=equity,
         day_open=row.day_open,
-        day_high=max(row.day_high, equity),
-        exposure=exposure,
+        day_high=row.day_high if old_marks else max(row.day_high, equity),
+        exposure=valuation.exposure,
         reserved=sum((_unfilled(order) for order in entries), ZERO),
         busy=frozenset(symbols | {order.symbol for order in entries}),
         reconciled_at=row.reconciled_at,
+        old_marks=old_marks,
     )
 
 
-def _mark(trade: TradeRow, marks: Mapping[str, Decimal]) -> Decimal:
-    return marks.get(trade.symbol, trade.entry_price or ZERO)
+def write_down(session: Session, heard: Mapping[str, Mark], at: datetime) -> None:
+    """Keep the newest price of each symbol with the trades that hold it: Redis may forget all that was heard."""
+    query = select(TradeRow).where(text(HELD)).order_by(TradeRow.id).with_for_update()
+    trades = session.scalars(query).all()
+    newest = marks.valued(map(rows.trade, trades), heard, at).marks
+    for trade in trades:
+        mark = newest[trade.symbol]
+        trade.mark, trade.marked_at = mark.price, mark.at
+
+
+def _of_those_that_trade(session: Session, old: Mapping[str, timedelta]) -> dict[str, timedelta]:
+    """Without those that are suspended or not listed any more: no newer price can be known of them."""
+    if not old:
+        return {}
+    query = select(InstrumentRow.symbol).where(InstrumentRow.symbol.in_(old), InstrumentRow.tradable)
+    return {symbol: old[symbol] for symbol in session.scalars(query.order_by(InstrumentRow.symbol))}
 
 
 def _unfilled(order: OrderRow) -> Decimal:
@@ -94,13 +112,19 @@ def _left_at(session: Session, at: datetime) -> dict[str, datetime]:
     return {symbol: left for symbol, left in session.execute(query) if left is not None}
 
 
-def roll(session: Session, row: AccountRow, marks: Mapping[str, Decimal], at: datetime) -> None:
-    """At 00:00 UTC the day's marks begin anew, and what the drawdown reduced is active again."""
+def roll(session: Session, row: AccountRow, heard: Mapping[str, Mark], at: datetime) -> None:
+    """At 00:00 UTC the day's marks begin anew, and what the drawdown reduced is active again.
+
+    A day begins with the first valuation that knows the prices: one at old marks would begin it with another day's.
+    """
     if at.date() <= row.day:
         return
-    equity = valued(session, row, marks, at).equity
+    account = valued(session, row, heard, at)
+    if account.old_marks:
+        return
+    equity = account.equity
     told = {"from": row.day.isoformat(), "to": at.date().isoformat(), "equity": f"{equity:f}"}
     audit(session, "day.rolled", "ledger", told, at)
-    row.day, row.day_open, row.day_high = at.date(), equity, equity
+    row.day, row.day_open, row.day_high, row.equity = at.date(), equity, equity, equity
     if row.trading_state == TradingState.REDUCING and row.state_by == BREAKER:
         change_state(session, row, TradingState.ACTIVE, "a new day", BREAKER, at)

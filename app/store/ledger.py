@@ -7,8 +7,9 @@ from decimal import Decimal
 
 from sqlalchemy import select, text
 
+from app.domain.portfolio import Mark
 from app.domain.risk import Account, Breaker, TradingState
-from app.store.account import BREAKER, change_state, held, locked, opened, roll, valued
+from app.store.account import BREAKER, change_state, held, locked, opened, roll, valued, write_down
 from app.store.audits import audit
 from app.store.database import Database
 from app.store.decision import Decision
@@ -24,7 +25,7 @@ class Ledger:
         self._database = database
 
     @contextmanager
-    def deciding(self, signal_key: str, marks: Mapping[str, Decimal], at: datetime) -> Iterator[Decision]:
+    def deciding(self, signal_key: str, marks: Mapping[str, Mark], at: datetime) -> Iterator[Decision]:
         """Lock the account, roll its day, value it at `marks` (quote per base), and decide one signal."""
         with self._database.writing() as session:
             row = locked(session)
@@ -53,18 +54,19 @@ class Ledger:
                 audit(session, "account.opened", "ledger", {"cash": f"{cash:f}"}, at)
             return opened
 
-    def account(self, marks: Mapping[str, Decimal], at: datetime) -> Account:
+    def account(self, marks: Mapping[str, Mark], at: datetime) -> Account:
         """The account as it stands, without locking it; Missing before it is opened."""
         with self._database.reading() as session:
             return valued(session, opened(session.get(AccountRow, THE_ACCOUNT)), marks, at)
 
-    def mark(self, marks: Mapping[str, Decimal], at: datetime, breaker: Breaker | None = None) -> Account:
-        """Value the account, roll its day, raise its high, and keep a row of `equity`; returns what was valued.
+    def mark(self, marks: Mapping[str, Mark], at: datetime, breaker: Breaker | None = None) -> Account:
+        """Value the account, roll its day, raise its high, and keep the marks and a row of `equity`; what was valued.
 
         The stricter trading state that `breaker` demands of it is set in the same transaction.
         """
         with self._database.writing() as session:
             row = locked(session)
+            write_down(session, marks, at)
             roll(session, row, marks, at)
             account = valued(session, row, marks, at)
             row.equity, row.day_high, row.updated_at = account.equity, account.day_high, at

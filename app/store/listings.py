@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.market import microseconds
 from app.domain.orders import Order, Side
-from app.domain.portfolio import Trade, TradeStatus
+from app.domain.portfolio import Mark, Trade, TradeStatus
 from app.domain.risk import ZERO, Account
 from app.store import rows
 from app.store.account import opened, worth
@@ -115,11 +115,11 @@ class Listings:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def standing(self, marks: Mapping[str, Decimal]) -> Standing:
+    def standing(self, heard: Mapping[str, Mark], at: datetime) -> Standing:
         """The account as it stands; NotOpenYet before it is opened."""
         with self._database.reading() as session:
             row = opened(session.get(AccountRow, THE_ACCOUNT))
-            return Standing(worth(session, row, marks), row.state_reason, row.state_by, row.state_at)
+            return Standing(worth(session, row, heard, at), row.state_reason, row.state_by, row.state_at)
 
     def paid_in(self) -> Decimal:
         """The cash that came from outside, in quote currency: what there is, less what all trades made of it."""

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.errors import Missing
 from app.domain.market import Instrument
-from app.domain.orders import AT_VENUE, TERMINAL, Fill, Leg, Order, OrderState, Report, follow, proved
+from app.domain.orders import AT_VENUE, TERMINAL, Fill, Leg, Order, OrderState, Report, follow, proved, told_of
 from app.domain.portfolio import TradeStatus, book
 from app.domain.protection import Protection
 from app.store import rows
@@ -36,7 +36,9 @@ class Orders:
         with self._database.reading() as session:
             return rows.order(_row(session, client_order_id))
 
-    def claim(self, client_order_id: str, *, at: datetime, lease: timedelta) -> Order | None:
+    def claim(
+        self, client_order_id: str, *, at: datetime, lease: timedelta, acceptable_until: datetime | None = None
+    ) -> Order | None:
         """approved → submitting for whoever comes first (with `claimed_at = at`); None for everyone else.
 
         The trading state is read in the same transaction: an entry that it no longer allows expires, be it one that
@@ -53,6 +55,7 @@ class Orders:
                 _void_if_nothing_came(session, trade, row, at)
                 return None
             row.claimed_at, row.lease_until, row.attempts = at, at + lease, row.attempts + 1
+            row.acceptable_until = acceptable_until
             _move(session, row, OrderState.SUBMITTING, None, at)
             return rows.order(row)
 
@@ -68,6 +71,19 @@ class Orders:
     def doubt(self, order: Order, reason: str, at: datetime) -> Order:
         """submitting → unknown; its reservation is held."""
         return self._transition(order, OrderState.UNKNOWN, reason, at)
+
+    def hold(self, order: Order, reason: str, at: datetime) -> bool:
+        """An unknown order stays so, with its reservation, until a person has looked; the reason is audited once."""
+        with self._database.writing() as session:
+            row = _row(session, order.client_order_id, lock=True)
+            if row.state != OrderState.UNKNOWN:
+                return False
+            is_news = row.reason != reason
+            row.reason, row.touched_at = reason, at
+            if is_news:
+                told = {"client_order_id": row.client_order_id, "trade_id": row.trade_id, "reason": reason}
+                audit(session, "order.held", "orders", {**told, "correlation_id": row.correlation_id}, at)
+            return is_news
 
     def reject(self, order: Order, reason: str, at: datetime) -> Order:
         """→ rejected; the reservation is released, a pending trade becomes void."""
@@ -88,7 +104,7 @@ class Orders:
             _Booking(session, account, trade, row, instrument, protection, at).book(fills)
             state = OrderState(row.state)
             if report.filled >= row.filled:  # a report that knows less than we do is an old one
-                state = follow(state, report.state)
+                state = follow(told_of(state), report.state)
             row.exchange_order_id, row.filled = report.exchange_order_id, max(row.filled, report.filled)
             _move(session, row, state, row.reason, at)
             _void_if_nothing_came(session, trade, row, at)
@@ -157,7 +173,8 @@ class Orders:
                 return rows.order(row)
             for name, value in changes.items():
                 setattr(row, name, value)
-            _move(session, row, follow(OrderState(row.state), state), reason, at)
+            now = OrderState(row.state) if _is_as_seen(row, seen) else told_of(OrderState(row.state))
+            _move(session, row, follow(now, state), reason, at)
             _void_if_nothing_came(session, trade, row, at)
             return rows.order(row)
 
@@ -190,9 +207,15 @@ def _is_as_seen(row: OrderRow, seen: Order) -> bool:
 
 
 def _is_the_claimants(row: OrderRow, seen: Order, state: OrderState) -> bool:
-    """Whoever claimed it may still say what became of it after somebody else has doubted it."""
-    doubted = row.state == OrderState.UNKNOWN and seen.state is OrderState.SUBMITTING
-    return doubted and row.attempts == seen.attempts and state in (OrderState.OPEN, OrderState.REJECTED)
+    """Whoever claimed it may still say what became of it after somebody else has doubted it.
+
+    That the venue has taken it goes before whatever somebody else has concluded since from not seeing it there.
+    """
+    if seen.state is not OrderState.SUBMITTING or row.attempts != seen.attempts:
+        return False
+    if state is OrderState.OPEN:
+        return row.state in (OrderState.UNKNOWN, OrderState.APPROVED)
+    return state is OrderState.REJECTED and row.state == OrderState.UNKNOWN
 
 
 def _row(session: Session, client_order_id: str, *, lock: bool = False) -> OrderRow:

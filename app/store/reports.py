@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.orm import Session
 
 from app.domain.market import microseconds
-from app.domain.orders import Order
+from app.domain.orders import OUT_OF_REACH, Order
 from app.domain.portfolio import TradeStatus
 from app.domain.risk import ZERO
 from app.store import rows
@@ -134,6 +134,12 @@ class Reports:
         with self._database.reading() as session:
             query = select(OrderRow).order_by(OrderRow.id.desc()).limit(limit)
             return [rows.order(row) for row in session.scalars(query)]
+
+    def held_orders(self) -> list[str]:
+        """Client ids of the orders that are held for a person, oldest first."""
+        query = select(OrderRow.client_order_id).where(text(LIVE), OrderRow.reason == OUT_OF_REACH)
+        with self._database.reading() as session:
+            return list(session.scalars(query.order_by(OrderRow.id)))
 
     def equity_curve(self, since: datetime) -> list[tuple[datetime, Decimal]]:
         """Equity over time, oldest first."""

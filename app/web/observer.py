@@ -15,6 +15,7 @@ from app.domain.errors import NotOpenYet
 from app.domain.portfolio import Trade
 from app.domain.risk import ZERO
 from app.figures import QUEUES
+from app.steps.events import last_marks
 from app.store import DatabaseError
 from app.store.listings import Standing
 from app.web.models import (
@@ -72,9 +73,9 @@ class Observer:
             return _tried(read, problems)
 
         trades = tried(wiring.listings().open_trades)
-        prices = tried(lambda: wiring.prices().last({trade.symbol for trade in trades or ()})) or {}
-        marks = {symbol: Decimal(str(price)) for symbol, (price, _) in prices.items()}
-        standing = tried(lambda: wiring.listings().standing(marks))
+        heard = tried(lambda: last_marks(wiring.prices(), {trade.symbol for trade in trades or ()})) or {}
+        marks = {symbol: mark.price for symbol, mark in heard.items()}
+        standing = tried(lambda: wiring.listings().standing(heard, at))
         unprotected = tried(wiring.listings().unprotected) or {}
         seen = None if trades is None else [open_trade(one, marks, unprotected) for one in trades]
         tried(self._read_events)

@@ -1,10 +1,13 @@
 """The stores that schedules run on, and what their books say: in memory, and the real one on SQLite."""
 
+import sqlite3
 from collections.abc import Callable, Iterable
+from contextlib import closing
+from copy import copy
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import func, select
 
@@ -36,7 +39,15 @@ ZERO = Decimal(0)
 TOLD = "reconcile.difference"
 ALARMS = frozenset({"clock.off"})
 UNOPENED = AccountRow(
-    cash=ZERO, trading_state=TradingState.ACTIVE, day_open=ZERO, equity=ZERO, reconciled_at=None, differences=None
+    cash=ZERO,
+    trading_state=TradingState.ACTIVE,
+    state_by="",
+    day=None,
+    day_open=ZERO,
+    day_high=ZERO,
+    equity=ZERO,
+    reconciled_at=None,
+    differences=None,
 )
 
 
@@ -50,7 +61,10 @@ class Books:
     trades: dict[int, Trade]
     executions: list[tuple[str, str]]
     undecided: list[str]
+    state_by: str = ""
+    day: date | None = None
     day_open: Decimal = ZERO
+    day_high: Decimal = ZERO
     marked: Decimal = ZERO  # equity when it was marked last
     reconciled_at: datetime | None = None
     differences: frozenset[tuple[str, str]] = frozenset()  # kinds and subjects of those that are sure
@@ -80,10 +94,14 @@ class Record:
 
 @dataclass
 class Store:
-    """The ports of a store by the names that steps know them by, and its books."""
+    """The ports of a store by the names that steps know them by, its books, and a copy of all that is in it.
+
+    What `copied` returns puts everything back as it was.
+    """
 
     books: Callable[[], Books]
     record: Callable[[], Record]
+    copied: Callable[[], Callable[[], None]]
     ports: dict[str, Any] = field(default_factory=dict)
 
 
@@ -102,7 +120,10 @@ def in_memory() -> Store:
             trades=dict(tables.trades),
             executions=sorted(tables.executions),
             undecided=undecided,
+            state_by=tables.state_by,
+            day=tables.day,
             day_open=tables.day_open,
+            day_high=tables.day_high,
             marked=tables.marked,
             reconciled_at=tables.reconciled_at,
             differences=_sure(tables.differences),
@@ -119,7 +140,11 @@ def in_memory() -> Store:
             alarms=frozenset(event for event, _ in tables.audits) & ALARMS,
         )
 
-    return Store(books, record, {name: value for name, value in vars(farm).items() if name != "tables"})
+    def copied() -> Callable[[], None]:
+        before = {name: copy(table) for name, table in vars(tables).items()}  # rows are frozen
+        return lambda: vars(tables).update(before)
+
+    return Store(books, record, copied, {name: value for name, value in vars(farm).items() if name != "tables"})
 
 
 def on_sqlite(database: Database) -> Store:
@@ -141,7 +166,10 @@ def on_sqlite(database: Database) -> Store:
                 trades={row.id: rows.trade(row) for row in session.scalars(select(TradeRow))},
                 executions=sorted((symbol, trade_id) for symbol, trade_id in executions),
                 undecided=list(session.scalars(select(SignalRow.key).where(SignalRow.status == "found"))),
+                state_by=account.state_by,
+                day=account.day,
                 day_open=account.day_open,
+                day_high=account.day_high,
                 marked=account.equity,
                 reconciled_at=account.reconciled_at,
                 differences=_sure(Difference(**one) for one in account.differences or ()),
@@ -162,7 +190,19 @@ def on_sqlite(database: Database) -> Store:
                 ticks=session.scalar(select(func.count()).select_from(MarketDataRow)) or 0,
             )
 
-    return Store(books, record, ports)
+    def copied() -> Callable[[], None]:
+        before = sqlite3.connect(":memory:", check_same_thread=False)
+        with closing(database.engine.raw_connection()) as now:
+            cast(sqlite3.Connection, now.driver_connection).backup(before)
+
+        def restore() -> None:
+            with closing(database.engine.raw_connection()) as now:
+                before.backup(cast(sqlite3.Connection, now.driver_connection))
+            before.close()
+
+        return restore
+
+    return Store(books, record, copied, ports)
 
 
 def _refused_at(signal: SignalRow) -> datetime | None:

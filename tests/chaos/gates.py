@@ -21,6 +21,7 @@ WRITES = frozenset(
         "release",
         "accept",
         "doubt",
+        "hold",
         "reject",
         "expire",
         "settle",

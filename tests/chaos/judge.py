@@ -2,14 +2,15 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from app.domain.bars import is_sound
 from app.domain.orders import TERMINAL, Leg, Order, OrderState, Side
 from app.domain.portfolio import Trade, TradeStatus, is_dust
-from app.domain.risk import TradingState
+from app.domain.risk import SEVERITY, TradingState
 from tests.chaos.books import Books, Record
 from tests.chaos.scenes import SIDES
 from tests.chaos.tasks import BREAKER
@@ -19,7 +20,25 @@ if TYPE_CHECKING:
     from tests.chaos.world import World
 
 LIMIT = Decimal("0.30") * 10_000
+CLOSE = Decimal("0.005")  # fills and fees between the farm's look and the judge's
 WITHDRAWN_WITHIN = timedelta(seconds=25)  # a lease, and what two deaths cost
+
+
+@dataclass
+class Day:
+    """A day's equity at true prices, and the worst that was lost of it, as shares."""
+
+    date: date
+    opening: Decimal = ZERO
+    high: Decimal = ZERO
+    loss: Decimal = ZERO
+    drawdown: Decimal = ZERO
+
+    def see(self, equity: Decimal) -> None:
+        """It is so much now."""
+        self.opening, self.high = self.opening or equity, max(self.high, equity)
+        self.loss = max(self.loss, (self.opening - equity) / self.opening)
+        self.drawdown = max(self.drawdown, (self.high - equity) / self.high)
 
 
 class Judge:
@@ -32,6 +51,8 @@ class Judge:
         self._ended: dict[str, OrderState] = {}
         self._known: set[str] = set()
         self._halted_at: datetime | None = None
+        self._state: str = TradingState.ACTIVE
+        self._day = Day(self._timeline.at.date())
         self.high_water = ZERO  # exposure with reservations in the books
         self.high_water_at_venue = ZERO
         self.wrong: list[str] = []
@@ -39,12 +60,24 @@ class Judge:
     def committed(self) -> None:
         """After each call that may have changed the books."""
         books = self._books()
+        self._priced(books)
+        self._nothing_ends_that_the_venue_has(books)
         self._terminal_states_absorb(books)
         self._one_live_exit_a_trade(books)
         self._limit_in_the_books(books)
         self._breaker(books)
+        self._fired_rightly(books)
         self._marked(books)
         self._reconciled(books)
+
+    def priced(self) -> None:
+        """When a price has moved."""
+        self._priced(self._books())
+
+    def begin_anew(self) -> None:
+        """When the database has forgotten what it knew."""
+        self._ended, self._known = {}, set(self._books().orders)
+        self._reconciled_at = self._books().reconciled_at
 
     def accepted(self, accepted: Accepted) -> None:
         """When the venue takes an order, before anything is filled."""
@@ -55,6 +88,9 @@ class Judge:
         live = [o.order for o in self._venue.journal if o.state not in TERMINAL and o.order.side is Side.SELL]
         if any(times > 1 for times in Counter(order.trade_id for order in live).values()):
             self.wrong.append(f"two exits of trade {accepted.order.trade_id} are open at the venue")
+        known = self._books().orders.get(accepted.order.client_order_id)
+        if known is not None and known.state not in (OrderState.SUBMITTING, OrderState.UNKNOWN):
+            self.wrong.append(f"the venue took {known.client_order_id}, which is {known.state} here")
         if self._times(accepted.order) > 1:
             self.wrong.append(f"the venue took {accepted.order.client_order_id} twice")
 
@@ -142,6 +178,8 @@ class Judge:
         upkeep = self._world.scene.upkeep
         for bar in self._world.market.klines:
             place = bar.symbol, bar.end
+            if place in self._world.market.unheard:
+                continue
             if place not in record.bars:
                 yield f"the bar of {bar.symbol} at {bar.end:%S} s is not in the books"
             elif "warm" in upkeep and not record.bars[place]:
@@ -149,8 +187,9 @@ class Judge:
             if bar.volume in SIDES and place not in record.searched:
                 yield f"nobody searched the bar of {bar.symbol} at {bar.end:%S} s"
         heard = sum(is_sound(row) for frame in self._world.mailboxes.frames for row in frame.rows)
-        if "archive" in upkeep and record.ticks != heard:
-            yield f"{record.ticks} ticks are archived of {heard}"
+        least = heard - self._world.mailboxes.unarchived
+        if "archive" in upkeep and not least <= record.ticks <= heard:
+            yield f"{record.ticks} ticks are archived of {least} to {heard}"
 
     def _missed(self, books: Books) -> Iterator[str]:
         """What has to be done in the end is done."""
@@ -205,6 +244,27 @@ class Judge:
             if accepted.order.leg is Leg.ENTRY and rested > WITHDRAWN_WITHIN:
                 yield f"entry {accepted.order.client_order_id} rested {rested} after trading was halted"
 
+    def _priced(self, books: Books) -> None:
+        """What the books hold, at the prices that there are: whoever values it otherwise has forgotten one."""
+        held = sum((trade.left * self._venue.last for trade in books.trades.values()), ZERO)
+        if books.day is not None:
+            if self._timeline.at.date() != self._day.date or not self._day.opening:
+                self._day = Day(self._timeline.at.date())
+            self._day.see(books.cash + held)
+
+    def _fired_rightly(self, books: Books) -> None:
+        """The breaker tightens the state for what was lost, and no high is marked that never was."""
+        before, self._state = self._state, books.state
+        is_stricter = SEVERITY[TradingState(books.state)] > SEVERITY[TradingState(before)]
+        halts = books.state == TradingState.HALTED
+        lost, limit = (self._day.loss, BREAKER.max_day_loss) if halts else (self._day.drawdown, BREAKER.max_drawdown)
+        if is_stricter and books.state_by == "breaker" and lost < limit - CLOSE:
+            self.wrong.append(f"trading is {books.state} though no more than {lost:.2%} was lost")
+        if books.day == self._day.date and books.day_high > self._day.high:
+            self.wrong.append(
+                f"the day's high is marked at {books.day_high}, and equity was never above {self._day.high}"
+            )
+
     def _marked(self, books: Books) -> None:
         """Whoever writes down a loss halts trading with it."""
         if books.day_open <= 0 or books.state == TradingState.HALTED:
@@ -223,6 +283,14 @@ class Judge:
         due = {(symbol, fill.venue_trade_id) for symbol, fill in told if fill.at <= at - self._world.read_lag}
         if due - set(books.executions):
             self.wrong.append(f"the books are said to agree without {sorted(due - set(books.executions))}")
+
+    def _nothing_ends_that_the_venue_has(self, books: Books) -> None:
+        """A reservation is freed by proof; what a restored database holds for never sent, it cannot know better."""
+        taken = {accepted.order.client_order_id for accepted in self._venue.journal}
+        for key in taken & books.orders.keys() - self._ended.keys():
+            order, forgot = books.orders[key], self._world.scene.restored_s is not None
+            if order.state in (OrderState.REJECTED, OrderState.EXPIRED) and not (forgot and order.claimed_at is None):
+                self.wrong.append(f"{key} is {order.state} here, and the venue has it")
 
     def _terminal_states_absorb(self, books: Books) -> None:
         for key, state in self._ended.items():

@@ -8,7 +8,7 @@ from typing import Any
 
 from app.bus import Stale
 from app.bus.frames import Frame, Row
-from app.domain.bars import Closed
+from app.domain.bars import Closed, is_sound
 from tests.chaos.virtual import Timeline
 
 LEASE = timedelta(seconds=2)
@@ -30,6 +30,7 @@ class Mailboxes:
     levels_version: int = 0
     holder: "Lease | None" = None
     until: datetime | None = None
+    unarchived: int = 0  # sound rows that were lost before they were archived
 
     @property
     def is_leased(self) -> bool:
@@ -40,6 +41,12 @@ class Mailboxes:
         """A frame from the feed."""
         self.pushed_at.append(self.timeline.at)
         self.frames.append(Frame(f"{len(self.frames) + 1}-0", list(rows), len(rows)))
+
+    def flush(self) -> None:
+        """All is lost: frames that nobody has worked through, forming bars, and the lease of whoever is at work."""
+        self.unarchived += sum(is_sound(row) for frame in self.frames[self.archived :] for row in frame.rows)
+        self.drained = self.archived = len(self.frames)
+        self.forming, self.holder, self.levels_version = {}, None, 0
 
     def change_levels(self) -> None:
         """Trades have changed: the next read of every drain shows it."""

@@ -38,10 +38,23 @@ class Filling:
     too_late_s: float = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """How far the venue's clock is ahead of the farm's, by how much it gains in a second, and how wrong the farm
+    measures it the first time, and each time after its signature was refused.
+    """
+
+    ahead_s: float = 0
+    drift: float = 0
+    error_s: float = 0
+    errors_s: float = 0
+
+
 class Plan(Protocol):
     """Answers every question that a schedule leaves to chance."""
 
     takes_duplicates: bool
+    clock: Clock
     fee_in_base: bool
     order_type: str
     crash_s: float | None
@@ -78,6 +91,10 @@ class Plan(Protocol):
         """What becomes of an order there."""
         ...
 
+    def skew_s(self) -> float:
+        """How far the clock of a worker's machine is ahead of the others'."""
+        ...
+
 
 @dataclass
 class Script:
@@ -96,6 +113,7 @@ class Script:
     fillings: list[Filling] = field(default_factory=list)  # of the first orders; all others fill at once
     journeys: list[Journey] = field(default_factory=list)  # of the first requests; all others travel well
     lags_s: float = 0
+    clock: Clock = Clock()
     passed: list[str] = field(default_factory=list)
 
     def fate(self, point: str) -> Fate:
@@ -120,13 +138,16 @@ class Script:
     def filling(self) -> Filling:
         return self.fillings.pop(0) if self.fillings else Filling()
 
+    def skew_s(self) -> float:
+        return 0
+
 
 class WhileItLasts:
     """A plan as long as the trouble lasts; then all goes well."""
 
     def __init__(self, plan: Plan, in_trouble: Callable[[], bool]) -> None:
         self._plan, self._in_trouble = plan, in_trouble
-        self._calm = Script(takes_duplicates=plan.takes_duplicates, fee_in_base=plan.fee_in_base)
+        self._calm = Script(takes_duplicates=plan.takes_duplicates, fee_in_base=plan.fee_in_base, clock=plan.clock)
 
     def fate(self, point: str) -> Fate:
         return (self._plan if self._in_trouble() else self._calm).fate(point)
@@ -166,6 +187,16 @@ class Chance:
         self._slow = random.choice((0.0, 0.2, 0.5))
         self._lag = random.choice((0.0, 1.0, 1.99))
         self._whole = random.choice((1.0, 0.5, 0.0))
+        self._machines_s = random.choice(((0.0,), (0.0,), (0.0, 0.9), (-3.0, 0.0, 3.0)))
+        self.clock = random.choice(
+            (
+                Clock(),
+                Clock(ahead_s=random.uniform(-90, 90)),
+                Clock(ahead_s=random.uniform(-5, 5), error_s=random.choice((0.9, 0.99, -0.9)), errors_s=0.4),
+                Clock(error_s=random.choice((3.0, -4.0, 8.0, -9.0))),  # beyond what the venue takes at once
+                Clock(ahead_s=1.0, drift=random.choice((0.02, -0.02, 0.3, -0.3))),
+            )
+        )
 
     def fate(self, point: str) -> Fate:
         drawn = self._random.random()
@@ -189,7 +220,7 @@ class Chance:
 
     def journey(self) -> Journey:
         slow = self._random.random() < self._slow
-        there_s = self._random.choice((1.0, 4.9, 4.99, 4.99, 5.5, 9.0)) if slow else 0.02
+        there_s = self._random.choice((1.0, 4.9, 4.99, 4.99, 5.5, 9.0, 13.0)) if slow else 0.02
         cut = self._random.random() < self._cut
         return Journey(there_s, self._random.choice((0.02, 0.5)), self._random.random() >= self._mute, cut)
 
@@ -202,6 +233,9 @@ class Chance:
         draw = self._random
         at_once, later, too_late = draw.choice((0, 0.005, 0.4, 1)), draw.choice((0, 0.5, 1)), draw.choice((0, 0, 0.3))
         return Filling(at_once, later, draw.uniform(0, 10), too_late, draw.uniform(0, 10))
+
+    def skew_s(self) -> float:
+        return self._random.choice(self._machines_s)
 
     def _delay_s(self) -> float:
         return self._random.uniform(0, 12) if self._random.random() < self._late else self._random.uniform(0, 0.05)

@@ -1,6 +1,6 @@
 """Mistakes that the schedules must find: each is a plausible way to write a step or a port, and wrong."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -8,9 +8,11 @@ from decimal import Decimal
 from typing import Any
 
 from app.domain.errors import Refused, Unknown
-from app.domain.orders import Order, OrderState
+from app.domain.orders import Order, OrderState, Search
+from app.domain.portfolio import Mark
+from app.domain.risk import Account, Breaker
 from app.steps.place_order import place_order
-from app.steps.settle_order import settle_order
+from app.steps.settle_order import CLOCKS_APART, settle_order
 from app.steps.sweep import sweep
 
 
@@ -48,6 +50,20 @@ def rejects_what_is_unclear(client_order_id: str, *, trading: Any, **ports: Any)
     return place_order(client_order_id, trading=Instead(trading, submit=submit), **ports)
 
 
+def takes_a_known_name_for_a_refusal(client_order_id: str, *, trading: Any, **ports: Any) -> str | None:
+    """A place for which an order that the venue has already is one that it will never have."""
+
+    def submit(order: Order, *, signed_at: datetime) -> str:
+        try:
+            return str(trading.submit(order, signed_at=signed_at))
+        except Unknown as error:
+            if "-2010" not in str(error):
+                raise
+            raise Refused(str(error), "-2010") from error
+
+    return place_order(client_order_id, trading=Instead(trading, submit=submit), **ports)
+
+
 def signs_when_it_sends(client_order_id: str, *, trading: Any, now: Callable[[], datetime], **ports: Any) -> str | None:
     """A place whose request is fresh however late it is sent."""
 
@@ -64,9 +80,22 @@ def signs_when_it_sends(client_order_id: str, *, trading: Any, now: Callable[[],
     return place_order(client_order_id, trading=Instead(trading, submit=submit), now=now, **ports)
 
 
-def trusts_not_found(client_order_id: str, *, recv_window: timedelta, read_lag: timedelta, **ports: Any) -> str | None:
-    """A settle that takes the first `not found` for proof."""
-    return settle_order(client_order_id, recv_window=timedelta(0), read_lag=timedelta(0), **ports)
+LONG_AGO = timedelta(hours=1)
+
+
+def hasty(orders: Any) -> Instead:
+    """Orders that the venue could take only long ago, so that each silence of it seems to prove something."""
+
+    def get(key: str) -> Order:
+        order: Order = orders.get(key)
+        return replace(order, acceptable_until=order.created_at - LONG_AGO)
+
+    return Instead(orders, get=get)
+
+
+def trusts_not_found(client_order_id: str, *, orders: Any, recv_window: timedelta, **ports: Any) -> str | None:
+    """A settle that takes the first search in vain for proof."""
+    return settle_order(client_order_id, orders=hasty(orders), recv_window=-LONG_AGO, **ports)
 
 
 def forgets_read_lag(client_order_id: str, *, read_lag: timedelta, **ports: Any) -> str | None:
@@ -74,15 +103,42 @@ def forgets_read_lag(client_order_id: str, *, read_lag: timedelta, **ports: Any)
     return settle_order(client_order_id, read_lag=timedelta(0), **ports)
 
 
-def asks_before_the_lease_is_over(client_order_id: str, *, orders: Any, **ports: Any) -> str | None:
+def proves_by_its_own_clock(
+    client_order_id: str,
+    *,
+    trading: Any,
+    now: Callable[[], datetime],
+    recv_window: timedelta,
+    apart: timedelta = CLOCKS_APART,
+    **ports: Any,
+) -> str | None:
+    """A settle for which a claim has run out when its own clock says so; `apart` is how wrong that may be."""
+
+    def search(order: Order) -> Search:
+        found: Search = trading.search(order)
+        assert order.acceptable_until is not None
+        age = now() - (order.claimed_at or order.created_at)
+        return replace(found, began_at=order.acceptable_until - recv_window + age + CLOCKS_APART - apart)
+
+    shorter = recv_window - CLOCKS_APART + apart
+    return settle_order(client_order_id, trading=Instead(trading, search=search), now=now, recv_window=shorter, **ports)
+
+
+def forgets_that_clocks_differ(client_order_id: str, **ports: Any) -> str | None:
+    """The same, for which its own clock is the venue's."""
+    return proves_by_its_own_clock(client_order_id, apart=timedelta(0), **ports)
+
+
+def asks_before_the_lease_is_over(
+    client_order_id: str, *, orders: Any, recv_window: timedelta, **ports: Any
+) -> str | None:
     """A settle that doubts an order which somebody is sending just now, and believes that at once."""
 
     def get(key: str) -> Order:
-        order: Order = orders.get(key)
+        order: Order = hasty(orders).get(key)
         return replace(order, lease_until=None)
 
-    hasty = {**ports, "recv_window": timedelta(0), "read_lag": timedelta(0)}
-    return settle_order(client_order_id, orders=Instead(orders, get=get), **hasty)
+    return settle_order(client_order_id, orders=Instead(orders, get=get), recv_window=-LONG_AGO, **ports)
 
 
 def overlooks_submitting(*, orders: Any, **ports: Any) -> int:
@@ -126,8 +182,8 @@ def claims_twice(ports: dict[str, Any]) -> dict[str, Any]:
     """A claim that does not look whether somebody was quicker: the order is read before and believed after."""
     orders = ports["orders"]
 
-    def claim(key: str, *, at: datetime, lease: timedelta) -> Order:
-        claimed = orders.claim(key, at=at, lease=lease)
+    def claim(key: str, *, at: datetime, lease: timedelta, **stamp: Any) -> Order:
+        claimed = orders.claim(key, at=at, lease=lease, **stamp)
         taken: Order = claimed or replace(orders.get(key), claimed_at=at, lease_until=at + lease)
         return taken
 
@@ -144,6 +200,20 @@ def books_again(ports: dict[str, Any]) -> dict[str, Any]:
         return settled
 
     return {"orders": Instead(orders, settle=settle)}
+
+
+def forgets_prices(ports: dict[str, Any]) -> dict[str, Any]:
+    """A ledger for which what is held is worth what was paid for it, once Redis has forgotten the price."""
+    ledger = ports["ledger"]
+
+    def known(marks: Mapping[str, Mark], at: datetime) -> dict[str, Mark]:
+        return {symbol: Mark(Decimal(100), at) for symbol in ledger.held()} | dict(marks)
+
+    def mark(marks: Mapping[str, Mark], at: datetime, breaker: Breaker) -> Account:
+        marked: Account = ledger.mark(known(marks, at), at, breaker)
+        return marked
+
+    return {"ledger": Instead(ledger, mark=mark)}
 
 
 def never_trips(ports: dict[str, Any]) -> dict[str, Any]:

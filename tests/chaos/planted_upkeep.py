@@ -22,7 +22,17 @@ from app.steps.reconcile import reconcile
 from app.steps.sweep_closes import sweep_closes
 from app.steps.warm_windows import warm_windows
 from app.steps.withdraw_entries import withdraw_entries
-from tests.chaos.planted import Instead, decides_otherwise, forgets_read_lag, leaves_once, trusts_not_found
+from tests.chaos.planted import (
+    Instead,
+    decides_otherwise,
+    forgets_prices,
+    forgets_read_lag,
+    forgets_that_clocks_differ,
+    leaves_once,
+    proves_by_its_own_clock,
+    takes_a_known_name_for_a_refusal,
+    trusts_not_found,
+)
 
 STATE = trading_state.Rule()
 
@@ -241,6 +251,11 @@ TWO_DEATHS = {"a sweep of closes that calls searched what it hands on": ("find_s
 PLANTED: dict[str, tuple[str, dict[str, Any]]] = {
     "a settle that trusts not-found at once": ("slow", {"settle_order": trusts_not_found}),
     "a settle that forgets the read lag": ("slow", {"settle_order": forgets_read_lag}),
+    "a settle that forgets that clocks differ": ("skewed", {"settle_order": forgets_that_clocks_differ}),
+    "a settle that proves an absence by its own clock": ("beyond", {"settle_order": proves_by_its_own_clock}),
+    "a place that takes a known name for a refusal": ("restored", {"place_order": takes_a_known_name_for_a_refusal}),
+    "a ledger that halts for prices that are lost": ("flushed", {"ports": forgets_prices}),
+    "a ledger that marks a high of prices that are lost": ("sunk", {"ports": forgets_prices}),
     "a reconciliation that books a strange fill": ("strangers", {"reconcile": books_what_is_strange}),
     "a reconciliation that agrees before it compares": ("strangers", {"reconcile": agrees_first}),
     "a reconciliation that keeps before it tells": ("strangers", {"reconcile": keeps_before_it_tells}),

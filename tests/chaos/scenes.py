@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
 from random import Random
 from typing import ClassVar
@@ -10,11 +11,14 @@ from pandas import DataFrame
 
 from app.domain.orders import Side
 from app.domain.trading import Wish
+from tests.chaos.plans import Clock
+from tests.fixtures.memory.builders import NOON
 
 SYMBOLS = ("BTC/USDT", "ETH/USDT", "SOL/USDT", "XRP/USDT", "ADA/USDT")
 SIDES = {1.0: Side.SELL, 2.0: Side.BUY}
 ALWAYS = ("wake", "sweep", "mark_equity")
 MORE = ("withdraw", "reconcile", "archive", "warm", "refresh_instruments")
+EXACT = Clock()
 REST = ("watch", "seal", "check_history", "check_clock", "keep_letters")  # what decides nothing
 
 
@@ -28,7 +32,10 @@ class Scene:
     person flattens, `skewed_s` from and until when the venue's clock is seconds ahead; `flattens` lets every halt
     flatten. `rests` are shares of the first orders that fill at once while the rest of them stays at the venue, `fills`
     those of the first that are cancelled there and then; `queue_s` is how long a signal waits to be decided. In a slow
-    one the first order arrives late, its answer never, and the venue shows what it has as late as it may.
+    one the first order arrives so late, its answer never, and the venue shows what it has as late as it may. `moves`
+    are prices that the market moves to, `flushes_s` when Redis is emptied, after which no price is heard for `deaf_s`;
+    a day ends after `midnight_s`. `clock` is the venue's. At `restored_s` the database is what it was when the first
+    order was approved.
     """
 
     closes: tuple[tuple[float, str, str], ...] = ((0.0, "BTC/USDT", "buy"),)
@@ -45,7 +52,13 @@ class Scene:
     queue_s: float = 0
     crash_s: float | None = None
     order_timeout_s: float = 6
-    is_slow: bool = False
+    slow_s: float | None = None
+    moves: tuple[tuple[float, int], ...] = ()
+    flushes_s: tuple[float, ...] = ()
+    deaf_s: float = 6
+    midnight_s: float | None = None
+    clock: Clock = EXACT
+    restored_s: float | None = None
     upkeep: tuple[str, ...] = ALWAYS
     share: Decimal = Decimal("0.10")
 
@@ -58,7 +71,17 @@ class Scene:
     def lasts_s(self) -> float:
         """When the last of it happens, counted from when the farm listens to the market."""
         closes = [second for second, _, _ in self.closes]
-        return max((*closes, *self.wicks_s, *self.peaks_s, *self.strangers_s, *self.flattens_s, *self.begins_s))
+        deaf = [second + self.deaf_s for second in self.flushes_s]
+        moves = [second for second, _ in self.moves]
+        others = (*self.wicks_s, *self.peaks_s, *self.strangers_s, *self.flattens_s, *self.begins_s)
+        return max((*closes, *others, *moves, *deaf, self.restored_s or 0, self.midnight_s or 0))
+
+    @property
+    def starts_at(self) -> datetime:
+        """When it begins: at noon, or so that a day ends when it is to."""
+        if self.midnight_s is None:
+            return NOON
+        return NOON.replace(hour=0) + timedelta(days=1) - timedelta(seconds=self.midnight_s)
 
     @classmethod
     def drawn(cls, seed: int) -> "Scene":
@@ -77,6 +100,9 @@ class Scene:
             strangers_s=random.choice(((), (), (), (5.0,))),
             flattens_s=random.choice(((), (), (), (random.uniform(4, 14),))),
             flattens=random.choice((False, True)),
+            flushes_s=random.choice(((), (), (random.uniform(1, 18),))),
+            deaf_s=random.uniform(0, 8),
+            midnight_s=random.choice((None, None, random.uniform(1, 18))),
             upkeep=(*ALWAYS, "withdraw", *random.sample(MORE[1:], 2), *random.sample(REST, 1)),
         )
 
@@ -125,8 +151,23 @@ SCENES = {
         flattens_s=(3.0,),
         upkeep=(*ALWAYS, "withdraw"),
     ),
-    "too-soon": Scene(closes=((0.0, BTC, "buy"), (3.0, BTC, "sell")), is_slow=True),
-    "slow": Scene(is_slow=True),
+    "too-soon": Scene(closes=((0.0, BTC, "buy"), (3.0, BTC, "sell")), slow_s=4.9),
+    "slow": Scene(slow_s=4.9),
+    "skewed": Scene(slow_s=5.85, clock=Clock(ahead_s=40, error_s=0.9)),
+    "drifting": Scene(slow_s=4.9, clock=Clock(ahead_s=-3, drift=-0.05, errors_s=0.2)),
+    "beyond": Scene(slow_s=7.5, clock=Clock(error_s=3.0)),
+    "flushed": Scene(
+        closes=((0.0, BTC, "buy"), (17.0, ETH, "buy")), moves=((2.0, 220),), midnight_s=4.0, flushes_s=(6.0,)
+    ),
+    "sunk": Scene(closes=((0.0, BTC, "buy"), (17.0, ETH, "buy")), moves=((2.0, 45),), midnight_s=4.0, flushes_s=(6.0,)),
+    "emptied": Scene(
+        closes=((0.0, BTC, "buy"), (3.0, BTC, "sell"), (4.0, ETH, "buy")),
+        flushes_s=(0.03, 3.04, 4.5),
+        deaf_s=1,
+        upkeep=(*ALWAYS, "archive", "warm", "keep_letters", "check_history"),
+    ),
+    "restored": Scene(restored_s=2.0, upkeep=(*ALWAYS, "reconcile")),
+    "forgotten": Scene(restored_s=13.0, upkeep=(*ALWAYS, "reconcile")),
     "crash": Scene(
         closes=((0.0, BTC, "buy"), (0.0, ETH, "buy")), crash_s=2.0, flattens=True, upkeep=(*ALWAYS, "withdraw")
     ),
@@ -159,6 +200,8 @@ SCENES = {
         strangers_s=(11.0,),
         flattens_s=(15.0,),
         flattens=True,
+        flushes_s=(9.02,),
+        deaf_s=1,
         upkeep=(*ALWAYS, *MORE, *REST),
     ),
 }

@@ -18,8 +18,7 @@ REPEAT = os.environ.get("CHAOS_REPEAT", "chance:0")
 WANTED = os.environ.get("CHAOS_SCHEDULES", str(EVERY_DAY))
 ALL = WANTED == "all"  # every point of every scene, and every two points
 COUNT = 10_000 if ALL else int(WANTED)
-ALL_MODES = ("lost,refuses", "again,takes", "lost,takes", "again,refuses")
-MODES = ALL_MODES if COUNT > EVERY_DAY else ALL_MODES[:2]
+MODES = ("lost,refuses", "again,takes", "lost,takes", "again,refuses")
 READS = frozenset(
     {
         *(
@@ -35,7 +34,19 @@ READS = frozenset(
             "due",
             "closes",
         ),
-        *("read", "gaps", "stranded", "open_orders", "orders", "fills", "balances", "balance", "free", "asks"),
+        *(
+            "search",
+            "read",
+            "gaps",
+            "stranded",
+            "open_orders",
+            "orders",
+            "fills",
+            "balances",
+            "balance",
+            "free",
+            "asks",
+        ),
     }
 )
 SQLITE = "sqlite:"  # before a name: on the real store
@@ -51,6 +62,7 @@ def world(name: str, store: Store, steps: dict[str, Any] | None = None) -> World
     scene, mode, kills = rest.split(":")
     lost, takes = mode.split(",")
     played = SCENES[scene]
+    slow_s = played.slow_s
     script = Script(
         frozenset(map(int, kills.split(","))) if kills else frozenset(),
         lost=lost == "lost",
@@ -59,10 +71,17 @@ def world(name: str, store: Store, steps: dict[str, Any] | None = None) -> World
         crash_s=played.crash_s,
         quiet_after_s=14 + played.lasts_s,
         fillings=[Filling(share) for share in played.rests or played.fills],
-        journeys=[Journey(), Journey(there_s=4.9, answered=False)] if played.is_slow else [],  # its turn, and the order
-        lags_s=1.99 if played.is_slow else 0,
+        journeys=[] if slow_s is None else [Journey(), Journey(slow_s, answered=False)],  # its turn, and the order
+        lags_s=0 if slow_s is None else 1.99,
+        clock=played.clock,
     )
     return World(store, script, played, steps or {})
+
+
+def modes_of(scene: str) -> list[str]:
+    """Those in which it may be played: a venue that takes duplicates takes again what a database has forgotten."""
+    forgets = SCENES[scene].restored_s is not None
+    return [mode for mode in MODES if not (forgets and mode.endswith("takes"))]
 
 
 def run(name: str, store: Callable[[], Store] = in_memory, steps: dict[str, Any] | None = None) -> World:
@@ -90,9 +109,8 @@ def points(name: str) -> dict[int, str]:
 
 
 def places(scene: str, mode: str) -> list[int]:
-    """Where a process dies in a scene: at every point, or of every day at every point in one of the modes."""
-    found = list(points(f"kill:{scene}:{mode}:"))
-    return found if COUNT > EVERY_DAY else found[MODES.index(mode) :: len(MODES)]
+    """Where a process dies in a scene: before and after each call that a step makes to a port."""
+    return list(points(f"kill:{scene}:{mode}:"))
 
 
 def twice(scene: str, mode: str, step: str, *, every: bool = ALL) -> Iterator[tuple[Pair, str]]:

@@ -4,7 +4,7 @@ import pytest
 
 from tests.chaos import planted_upkeep
 from tests.chaos.planted import PLANTED
-from tests.chaos.schedules import EVERY_DAY, MODES, Pair, points, run, twice
+from tests.chaos.schedules import EVERY_DAY, MODES, Pair, modes_of, points, run, twice
 from tests.chaos.world import Wrong
 
 DAYS = 4  # what one more call of a port moves to other seeds is still found
@@ -33,7 +33,7 @@ def some_days(mistake: str) -> None:
 
 
 def all_of_a_scene(scene: str, steps: dict[str, object], deaths: Pair | None) -> None:
-    for mode in [] if deaths else MODES:
+    for mode in [] if deaths else modes_of(scene):
         for number in points(f"kill:{scene}:{mode}:"):
             run(f"kill:{scene}:{mode}:{number}", steps=steps)
     for pair, name in twice(scene, MODES[0], deaths[0], every=True) if deaths else ():

@@ -18,11 +18,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from app import risk
 from app.domain.market import microseconds
 from app.domain.orders import TERMINAL, Fill, IllegalTransition, Leg, Order, OrderState, OrderType, Report, Side
+from app.domain.portfolio import Mark
 from app.domain.protection import Protection
 from app.domain.risk import SEVERITY, Account, Breaker, TradingState
 from app.domain.sizing import Sizing
 from app.domain.trading import Intent
 from app.steps.approve_signal import approve_signal
+from app.steps.events import last_marks
 from app.store import Database
 from tests.chaos.books import Store, in_memory, on_sqlite
 from tests.fixtures.memory.builders import NOON, a_signal, an_exit, an_instrument
@@ -166,7 +168,7 @@ class Farm(RuleBasedStateMachine):
             return
         books, account, marks = self.store.books(), self._account(), self._marks()
         assert books.cash == account.cash == self.flow
-        held = sum((trade.left * marks[trade.symbol] for trade in books.trades.values()), Decimal(0))
+        held = sum((trade.left * marks[trade.symbol].price for trade in books.trades.values()), Decimal(0))
         assert account.equity == books.cash + held
         assert account.reserved >= 0
         assert len(books.executions) == len(set(books.executions)) == len(self.booked)
@@ -225,8 +227,8 @@ class Farm(RuleBasedStateMachine):
     def _any(self, data: Any) -> Order | None:
         return data.draw(st.sampled_from(self.seen)) if self.seen else None
 
-    def _marks(self) -> dict[str, Decimal]:
-        return {symbol: Decimal(str(price)) for symbol, (price, _) in self.ports["prices"].heard.items()}
+    def _marks(self) -> dict[str, Mark]:
+        return last_marks(self.ports["prices"], SYMBOLS)
 
     def _account(self) -> Account:
         account: Account = self.ports["ledger"].account(self._marks(), self.at)

@@ -7,12 +7,14 @@ from decimal import Decimal
 
 from app.domain.errors import RateLimited, Refused, Unavailable, Unknown
 from app.domain.market import Instrument
-from app.domain.orders import TERMINAL, Fill, Order, OrderState, OrderType, Report, Side
+from app.domain.orders import TERMINAL, Fill, Order, OrderState, OrderType, Report, Search, Side, Stamp
 from tests.chaos.plans import Filling, Plan
 from tests.chaos.virtual import Timeline
 
 TIMEOUT_S = 5.0
 FEE = Decimal("0.0005")
+AHEAD = timedelta(seconds=1)  # a timestamp may be so much later than the venue's own time, as MEXC documents
+WAYS = 2  # besides the order's name, and all that is slower in one: what works, the history, the fills
 ZERO = Decimal(0)
 
 
@@ -56,6 +58,22 @@ class Venue:
     on_accepted: Callable[[Accepted], None] = lambda accepted: None
     on_change: Callable[[Order], None] = lambda order: None
     too_late: Decimal = ZERO  # bought after it was said to be cancelled, which no limit can prevent
+    measured: timedelta | None = None  # how far the farm believes the venue's clock to be ahead of the true time
+
+    def __post_init__(self) -> None:
+        self._began, self._error_s = self.timeline.at, self.plan.clock.error_s
+
+    def clock(self) -> datetime:
+        """The venue's own time."""
+        elapsed_s = (self.timeline.at - self._began).total_seconds()
+        return self.timeline.at + timedelta(seconds=self.plan.clock.ahead_s + self.plan.clock.drift * elapsed_s)
+
+    def stamp(self, at: datetime) -> Stamp:
+        """As the client does it: by its own clock, and by how far it has measured the venue's to be ahead of that."""
+        if self.measured is None:
+            self.measured = self.clock() - self.timeline.at + timedelta(seconds=self._error_s)
+        signed_at = at - self.timeline.skew + self.measured
+        return Stamp(signed_at, signed_at + self.recv_window)
 
     def submit(self, order: Order, *, signed_at: datetime) -> str:
         self.point("venue.submit before")
@@ -85,11 +103,25 @@ class Venue:
     def look_up(self, order: Order) -> Report | None:
         self.point("venue.look_up before")
         self.ask()
-        seen_at = self.timeline.at - timedelta(seconds=self.plan.lag_s())
-        said = [(at, one) for mine in self._named(order) for at, one in mine.told if at <= seen_at]
-        report = sorted(said, key=lambda pair: pair[0])[-1][1] if said else None
+        report = self._shown(order)
         self.point("venue.look_up after")
         return report
+
+    def search(self, order: Order) -> Search:
+        self.point("venue.search before")
+        journey = self.plan.journey()
+        if not journey.answered:
+            self.timeline.sleep(TIMEOUT_S)
+            raise Unavailable("no answer")
+        began_at = self.clock()
+        self.timeline.sleep(journey.back_s)
+        self.point("venue.search under way")
+        found = None
+        for _ in range(WAYS):
+            self.ask()
+            found = found or self._shown(order)
+        self.point("venue.search after")
+        return Search(found, began_at, in_reach=True)
 
     def cancel(self, order: Order) -> None:
         self.point("venue.cancel before")
@@ -120,6 +152,12 @@ class Venue:
         locked = sum((one.rest for one in sales), self.locked.get(base, ZERO))
         return self.balances.get(base, ZERO) - locked
 
+    def _shown(self, order: Order) -> Report | None:
+        """What the venue shows of it, which may be as old as the plan wants."""
+        seen_at = self.timeline.at - timedelta(seconds=self.plan.lag_s())
+        said = [(at, one) for mine in self._named(order) for at, one in mine.told if at <= seen_at]
+        return sorted(said, key=lambda pair: pair[0])[-1][1] if said else None
+
     def _free(self, order: Order) -> Decimal:
         """What an order may use: the balance without what other open ones have locked."""
         base, _, quote = order.symbol.partition("/")
@@ -133,10 +171,11 @@ class Venue:
 
     def _arrived(self, order: Order, signed_at: datetime) -> str | Exception:
         """What the venue answers to a request that reaches it now."""
-        if self.timeline.at - signed_at > self.recv_window:
+        if signed_at >= self.clock() + AHEAD or self.clock() - signed_at > self.recv_window:
+            self.measured, self._error_s = None, self.plan.clock.errors_s
             return Unavailable("700003: the timestamp is outside of recvWindow")
         if self._named(order) and not self.plan.takes_duplicates:
-            return Refused("duplicate client order id", "-2010")
+            return Unknown("-2010: there is an order of that client order id")
         if self._free(order) < (order.amount * order.price if order.side is Side.BUY else order.amount):
             return Refused("insufficient balance", "30004")
         name = f"venue-{len(self.journal) + 1}"

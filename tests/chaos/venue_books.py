@@ -107,6 +107,7 @@ class Market:
     listed: list[Instrument]
     klines: list[Bar] = field(default_factory=list)
     skew_us: int = 0
+    unheard: set[tuple[str, datetime]] = field(default_factory=set)  # those that a flush has taken with it
 
     def hears(self, bar: Bar) -> bool:
         """A bar has ended; False if there was one already."""

@@ -66,6 +66,7 @@ class Task:
     dead: bool = False
     atomic: int = 0  # inside a transaction nobody else runs
     alone: bool = False  # no other task waits for its turn to end
+    skew: timedelta = timedelta(0)  # how far the clock of its machine is ahead
 
 
 @dataclass
@@ -83,7 +84,13 @@ class Timeline:
     _order: Iterator[int] = field(default_factory=count)
 
     def __call__(self) -> datetime:
-        return self.at
+        """What the clock of the machine says on which the task is at work."""
+        return self.at + self.skew
+
+    @property
+    def skew(self) -> timedelta:
+        """How far that clock is ahead of the true time."""
+        return timedelta(0) if self.task is None else self.task.skew
 
     def after(self, delay_s: float, what: Callable[[], None]) -> None:
         """Do it so much later."""

@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache, partial
 from typing import Any, cast
@@ -25,10 +25,11 @@ from tests.chaos.tasks import NOT_SENT_AGAIN, WITHOUT_WAITING, Tasks, figures
 from tests.chaos.venue import Venue
 from tests.chaos.venue_books import Market, VenueBooks
 from tests.chaos.virtual import Killed, Timeline
-from tests.fixtures.memory.builders import NOON, an_instrument
+from tests.fixtures.memory.builders import an_instrument
 
 AWAY = (Unavailable, DatabaseError, OperationalError, FindFailed)
 STARTED_AGAIN = frozenset({"begin", "flatten"})
+SKEWED = frozenset({"place", "settle"})  # tasks of workers on other machines
 TRIES = 6
 PRICE = 100.0
 VOLUMES = {"sell": 1.0, "buy": 2.0, "lost": 2.0, "nothing": 3.0}
@@ -70,8 +71,9 @@ class World:
     read_lag: timedelta = timedelta(seconds=2)
 
     def __post_init__(self) -> None:
-        self.timeline = Timeline(NOON)
-        self._trouble_until = NOON + timedelta(seconds=self.plan.trouble_s)
+        self.began = self.scene.starts_at
+        self.timeline = Timeline(self.began)
+        self._trouble_until = self.began + timedelta(seconds=self.plan.trouble_s)
         self._opened_s: float | None = None
         self._whole_plan = self.plan
         self.plan = cast(Plan, WhileItLasts(self.plan, self._in_trouble))
@@ -83,16 +85,19 @@ class World:
         self.mailboxes = Mailboxes(self.timeline)
         raw = self.store.ports
         if not self.scene.begins_s:
-            raw["instruments"].save(list(listed.values()), {symbol: {} for symbol in listed}, NOON)
-            raw["ledger"].open_account(Decimal(10_000), NOON)
-        self._price(Decimal(100))
+            raw["instruments"].save(list(listed.values()), {symbol: {} for symbol in listed}, self.began)
+            raw["ledger"].open_account(Decimal(10_000), self.began)
+        self.restore: Callable[[], None] | None = None
+        self._flushed = 0  # how often Redis was emptied, and what it held is gone
         self.judge = Judge(self)
+        self._price(Decimal(100))
         self.venue.on_accepted = self.judge.accepted
         self.venue.on_change = self._streamed
-        self.gates.committed = self.judge.committed
+        self.gates.committed = self._committed
         self.ports = self._ports(raw)
         self.tasks = Tasks(self.call, self.ports, self.scene)
         self.errors: list[BaseException] = []
+        self._pushed: list[tuple[int, tuple[str, datetime]]] = []  # frames and the bars that they end
         self.waiting = 0  # messages that are under way
         self.peaks: list[tuple[int, Decimal, list[int]]] = []  # frame, price, and the trades that were open then
 
@@ -148,7 +153,12 @@ class World:
 
     @property
     def _elapsed_s(self) -> float:
-        return (self.timeline.at - NOON).total_seconds()
+        return (self.timeline.at - self.began).total_seconds()
+
+    def _committed(self) -> None:
+        self.judge.committed()
+        if self.scene.restored_s is not None and self.restore is None and self.store.books().orders:
+            self.restore = self.store.copied()
 
     # What happens by itself
 
@@ -175,6 +185,10 @@ class World:
         yield from ((second, partial(self._touch, 103.0)) for second in scene.peaks_s)
         yield from ((second, partial(self._begin, "flatten")) for second in scene.flattens_s)
         yield from ((second, partial(self.account.meddle, scene.symbols[0])) for second in scene.strangers_s)
+        yield from ((second, partial(self._price, Decimal(price))) for second, price in scene.moves)
+        yield from ((second, self._flush) for second in scene.flushes_s)
+        if scene.restored_s is not None:
+            yield scene.restored_s, self._restore
         if scene.locks_s is not None:
             yield scene.locks_s[0], partial(self.account.lock, scene.symbols[0])
             yield scene.locks_s[1], partial(self.account.unlock, scene.symbols[0])
@@ -184,23 +198,51 @@ class World:
         if self.plan.crash_s is not None:
             yield self.plan.crash_s, partial(self._price, Decimal(20))
 
+    def _pushed_since(self, frame: int) -> set[tuple[str, datetime]]:
+        """Bars whose ends are in these frames."""
+        return {bar for number, bar in self._pushed if number >= frame}
+
     def _every(self, period_s: float, name: str) -> None:
         self.timeline.after(period_s, lambda: self._every(period_s, name))
         self._begin(name, *([0] if name == "archive" else []))
 
     def _price(self, price: Decimal) -> None:
         self.venue.last = price
-        heard = {symbol: (float(price), microseconds(NOON) + 10**12) for symbol in self.scene.symbols}
+        heard = {symbol: (float(price), microseconds(self.began) + 10**12) for symbol in self.scene.symbols}
         self.store.ports["prices"].heard = heard
+        self.judge.priced()
+
+    def _flush(self) -> None:
+        """Redis is emptied: prices, the mailbox, all messages, and what need not be looked at again."""
+        self._flushed += 1
+        ports = self.store.ports
+        ports["prices"].heard = {}
+        for rests in ("searched", "sent_again"):
+            ports[rests].until.clear()
+        ports["outdated"].told.clear()
+        ports["aside"].waiting.clear()
+        self.market.unheard |= self._pushed_since(self.mailboxes.drained)
+        self.mailboxes.flush()
+        self.timeline.after(self.scene.deaf_s, lambda: self._price(self.venue.last))
+
+    def _restore(self) -> None:
+        """The database is one of before, and nobody who works on it has seen what came after."""
+        if self.restore is None:
+            return
+        for task in list(self.timeline.running):
+            task.dead = True
+        self.restore()
+        self.judge.begin_anew()
 
     def _close(self, symbol: str, wish: str) -> None:
         """The end of a bar: its only tick, and the venue's clock behind it; `lost` is one that was not heard whole."""
         now_us, end = microseconds(self.timeline.at), self.timeline.at.replace(microsecond=0)
         quantity, end_us = VOLUMES[wish], microseconds(end)
         if self.market.hears(Bar(symbol, "1s", end, 100.0, 100.0, 100.0, 100.0, quantity, 1)):
+            self._pushed.append((len(self.mailboxes.frames), (symbol, end)))
             lost = [["!", symbol, end_us - 250_000]] if wish == "lost" else []
             tick = [symbol, end_us - 500_000, 100.0, quantity, "buy", now_us]
-            self._feed([["=", symbol, microseconds(NOON) - 10**7], tick, *lost, ["@", end_us, now_us]])
+            self._feed([["=", symbol, microseconds(self.began) - 10**7], tick, *lost, ["@", end_us, now_us]])
 
     def _touch(self, price: float) -> None:
         """A tick of each symbol that touches its levels."""
@@ -254,9 +296,12 @@ class World:
             self._begin_after(delay_s + late_s, name, *args)
 
     def _begin_after(self, delay_s: float, name: str, *args: Any, tries: int = 0) -> None:
+        flushed = self._flushed
+
         def come() -> None:
             self.waiting -= 1
-            self._begin(name, *args, tries=tries)
+            if flushed == self._flushed or name in STARTED_AGAIN:  # those are no messages
+                self._begin(name, *args, tries=tries)
 
         self.waiting += 1
         self.timeline.after(delay_s, come)
@@ -289,9 +334,11 @@ class World:
         """A step with the ports and figures that it names; its points are called after its module."""
         instead = self.steps.get(step.__name__, step)
         named = {*_named(step), *_named(instead)}
-        have = {**self.ports, "at": self.timeline.at, **given}
         task = self.timeline.task
         assert task is not None
+        if task.name in SKEWED and self._in_trouble():
+            task.skew = timedelta(seconds=self.plan.skew_s())
+        have = {**self.ports, "at": self.timeline.at, **given}
         before, task.name = task.name, step.__module__.rpartition(".")[2]
         done = instead(*args, **{name: have[name] for name in named if name in have})
         task.name = before  # one that is killed in there has no further points

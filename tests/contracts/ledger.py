@@ -7,15 +7,16 @@ from typing import Any
 
 import pytest
 
+from app.domain.marks import OLDEST
 from app.domain.orders import Leg, OrderState
+from app.domain.portfolio import Mark
 from app.domain.risk import Breaker, TradingState
 from app.domain.trading import Signal
 from app.steps.ports import Check, Missing
 from tests.contracts.stores import LATER, StoreUnderTest, sale
-from tests.fixtures.memory.builders import NOON, a_fill, a_signal, an_exit, an_order
+from tests.fixtures.memory.builders import NOON, a_fill, a_signal, an_exit, an_instrument, an_order
 
 OLD = Check("stale_signal", "too old", {"age_s": "31"})
-MARKS = {"BTC/USDT": Decimal(110)}
 NEXT_DAY = NOON + timedelta(days=1)
 
 
@@ -23,6 +24,14 @@ def a_sell(key: str = "exit-1", **changes: Any) -> Signal:
     """A strategy's wish to leave, on the bar after the one on which it entered."""
     wish = {"leg": Leg.STRATEGY_EXIT, "trade_id": None, "bar_end": NOON + timedelta(minutes=1), **changes}
     return an_exit(key, **wish)
+
+
+def marks(price: object, at: datetime = NOON, symbol: str = "BTC/USDT") -> dict[str, Mark]:
+    """A symbol's last price, heard at that moment."""
+    return {symbol: Mark(Decimal(str(price)), at)}
+
+
+MARKS = marks(110)
 
 
 class LedgerContract:
@@ -68,11 +77,141 @@ class LedgerContract:
         assert account.cash == Decimal("9974.95")
         assert account.equity == Decimal("10002.45")
 
-    def test_a_symbol_without_a_mark_counts_at_its_entry_price(self, store: StoreUnderTest) -> None:
+    def test_what_was_never_marked_counts_at_what_was_paid_for_it(self, store: StoreUnderTest) -> None:
         store.opened().holding()
 
         assert store.ledger.account({}, NOON).exposure == 100
         assert store.ledger.account(MARKS, NOON).exposure == 110
+
+    def test_a_price_that_is_lost_counts_on_as_it_was_marked_last(self, store: StoreUnderTest) -> None:
+        store.opened().holding()
+        store.ledger.mark(marks(200), NOON)
+
+        assert store.ledger.account({}, LATER).exposure == 200
+        assert store.ledger.mark({}, LATER).exposure == 200
+        store.signals.save(a_signal("another"))
+        with store.ledger.deciding("another", {}, LATER) as decision:
+            assert decision.account.exposure == 200
+
+    def test_of_what_was_heard_and_what_was_written_down_the_newer_counts(self, store: StoreUnderTest) -> None:
+        store.opened().holding()
+        store.ledger.mark(marks(200, LATER), LATER)
+
+        assert store.ledger.account(marks(150, NOON), LATER).exposure == 200
+        assert store.ledger.mark(marks(150, NOON), LATER).exposure == 200
+        assert store.ledger.account(marks(250, LATER), LATER).exposure == 250
+
+    def test_every_trade_of_a_symbol_counts_at_the_newest_price_of_any(self, store: StoreUnderTest) -> None:
+        store.opened().holding("one")
+        order = store.sent(store.entry("two"))
+        dearer = a_fill("fill-of-two", price=Decimal(120), at=LATER)
+        store.settled(order, OrderState.FILLED, dearer)
+
+        assert store.ledger.account({}, LATER).exposure == 240
+
+    def test_a_fill_is_a_mark_until_a_newer_price_is_known(self, store: StoreUnderTest) -> None:
+        trade_id = store.opened().holding().trade_id
+        half = sale(price=Decimal(90), amount=Decimal("0.5"), at=LATER)
+        store.settled(store.sent(store.exit(trade_id)), OrderState.PARTIALLY_FILLED, half)
+
+        assert store.ledger.account(marks(120, NOON), LATER).exposure == 45
+        late = sale("late", price=Decimal(10), amount=Decimal("0.25"), at=NOON)
+        store.settled(store.orders.get("O-exit-1"), OrderState.PARTIALLY_FILLED, half, late)
+        assert store.ledger.account({}, LATER).exposure == Decimal("22.5")
+
+    def test_a_price_of_a_time_to_come_is_one_of_now(self, store: StoreUnderTest) -> None:
+        store.opened().holding()
+        store.ledger.mark(marks(200, NEXT_DAY), NOON)
+
+        assert store.ledger.account(marks(150, LATER), LATER).exposure == 150
+
+    def test_prices_that_are_lost_neither_halt_nor_reduce(self, store: StoreUnderTest) -> None:
+        breaker = Breaker(max_drawdown=Decimal("0.005"), max_day_loss=Decimal("0.009"))
+        store.opened().listed("BTC/USDT").holding()
+        store.ledger.mark(marks(200), NOON, breaker)
+        rolled = store.ledger.mark(marks(200, NEXT_DAY), NEXT_DAY, breaker)
+
+        lost = store.ledger.mark({}, NEXT_DAY + timedelta(seconds=5), breaker)
+
+        assert rolled.day_open == lost.equity == lost.day_high == Decimal("10099.95")
+        assert store.ledger.account({}, NEXT_DAY).state is TradingState.ACTIVE
+
+    def test_prices_that_are_lost_raise_no_high(self, store: StoreUnderTest) -> None:
+        breaker = Breaker(max_drawdown=Decimal("0.005"), max_day_loss=Decimal("0.009"))
+        store.opened().listed("BTC/USDT").holding()
+        store.ledger.mark(marks(50), NOON)
+        opened = store.ledger.mark(marks(50, NEXT_DAY), NEXT_DAY, breaker)
+
+        lost = store.ledger.mark({}, NEXT_DAY + timedelta(seconds=5), breaker)
+        found = store.ledger.mark(marks(50, NEXT_DAY), NEXT_DAY + timedelta(seconds=10), breaker)
+
+        assert opened.day_high == lost.day_high == found.day_high
+        assert store.ledger.account({}, NEXT_DAY).state is TradingState.ACTIVE
+
+    def test_at_old_prices_nothing_is_concluded_until_newer_ones_are_known(self, store: StoreUnderTest) -> None:
+        """The farm was off for a day: what was lost since is no loss of this day."""
+        breaker = Breaker(max_drawdown=Decimal("0.005"), max_day_loss=Decimal("0.009"))
+        store.opened().listed("BTC/USDT", "ETH/USDT")
+        store.holding("one", symbol="ETH/USDT")
+        store.holding("two")
+        store.ledger.mark(marks(200) | marks(200, symbol="ETH/USDT"), NOON)
+        store.ledger.set_state(TradingState.REDUCING, "drawdown", "breaker", NOON)
+
+        half = store.ledger.mark(marks(50, NEXT_DAY), NEXT_DAY, breaker)
+        state = store.ledger.account({}, NEXT_DAY).state
+        whole = store.ledger.mark(marks(50, NEXT_DAY) | marks(50, NEXT_DAY, "ETH/USDT"), NEXT_DAY, breaker)
+
+        assert half.old_marks == {"ETH/USDT": timedelta(days=1)}
+        assert (half.day_open, half.day_high) == (Decimal(10_000), Decimal("10199.90"))
+        assert state is TradingState.REDUCING
+        assert whole.old_marks == {}
+        assert whole.day_open == whole.day_high == whole.equity == Decimal("9899.90")
+        assert store.ledger.account({}, NEXT_DAY).state is TradingState.ACTIVE
+
+    def test_old_prices_raise_no_high(self, store: StoreUnderTest) -> None:
+        later = NOON + OLDEST + timedelta(seconds=1)
+        quiet = marks(100, NOON, "ETH/USDT")
+        store.opened().listed("BTC/USDT", "ETH/USDT")
+        store.holding("one", symbol="ETH/USDT")
+        store.holding("two")
+
+        at_the_bound = store.ledger.mark(quiet | marks(300, NOON + OLDEST), NOON + OLDEST)
+        beyond = store.ledger.mark(quiet | marks(900, later), later)
+
+        assert (at_the_bound.old_marks, at_the_bound.day_high) == ({}, Decimal("10199.90"))
+        assert beyond.old_marks == {"ETH/USDT": later - NOON}
+        assert (beyond.equity, beyond.day_high) == (Decimal("10799.90"), Decimal("10199.90"))
+
+    def test_what_does_not_trade_any_more_counts_at_its_last_price_and_holds_nothing_up(
+        self, store: StoreUnderTest
+    ) -> None:
+        breaker = Breaker(max_drawdown=Decimal("0.005"), max_day_loss=Decimal("0.009"))
+        store.opened().instruments.save([an_instrument(), an_instrument("ETH/USDT", tradable=False)], {}, NOON)
+        store.holding("suspended", symbol="ETH/USDT")
+        store.holding("delisted", symbol="SOL/USDT")
+        store.holding("traded")
+        gone = marks(150, NOON, "ETH/USDT") | marks(200, NOON, "SOL/USDT")
+        store.ledger.mark(marks(100) | gone, NOON, breaker)
+
+        rolled = store.ledger.mark(marks(100, NEXT_DAY), NEXT_DAY, breaker)
+        lost = store.ledger.mark(marks(1, NEXT_DAY), NEXT_DAY, breaker)
+
+        assert rolled.old_marks == lost.old_marks == {}
+        assert (rolled.exposure, rolled.day_open) == (Decimal(450), rolled.equity)
+        assert lost.exposure == 351
+        assert store.ledger.account({}, NEXT_DAY).state is TradingState.HALTED
+
+    def test_dust_waits_for_no_price(self, store: StoreUnderTest) -> None:
+        held = store.opened().listed("BTC/USDT").holding()
+        store.signals.save(an_exit(trade_id=held.trade_id))
+        with store.ledger.deciding("exit-1", {}, LATER) as decision:
+            decision.refuse("dust")
+            decision.close_as_dust()
+
+        account = store.ledger.mark({}, NEXT_DAY)
+
+        assert (account.exposure, account.old_marks) == (Decimal(100), {})
+        assert account.day_open == account.equity
 
     def test_a_trade_that_was_left_is_remembered_by_its_symbol(self, store: StoreUnderTest) -> None:
         trade_id = store.opened().holding().trade_id
@@ -309,7 +448,7 @@ class LedgerContract:
 
         seen = []
         for price in (100, 45, 1, 100):
-            marked = store.ledger.mark({"BTC/USDT": Decimal(price)}, LATER, breaker)
+            marked = store.ledger.mark(marks(price, LATER), LATER, breaker)
             seen.append((marked.state, store.ledger.account({}, LATER).state))
 
         active, reducing, halted = TradingState
@@ -323,8 +462,8 @@ class LedgerContract:
 
     def test_marking_raises_the_days_high_and_never_lowers_it(self, store: StoreUnderTest) -> None:
         store.opened().holding()
-        store.ledger.mark({"BTC/USDT": Decimal(150)}, LATER)
-        account = store.ledger.mark({"BTC/USDT": Decimal(50)}, LATER)
+        store.ledger.mark(marks(150, LATER), LATER)
+        account = store.ledger.mark(marks(50, LATER), LATER)
 
         assert account.equity == Decimal("9949.95")
         assert (account.day_open, account.day_high) == (Decimal(10_000), Decimal("10049.95"))
@@ -332,19 +471,34 @@ class LedgerContract:
 
     def test_at_midnight_the_days_marks_begin_anew(self, store: StoreUnderTest) -> None:
         store.opened().holding()
-        store.ledger.mark({"BTC/USDT": Decimal(150)}, LATER)
-        account = store.ledger.mark(MARKS, NEXT_DAY)
+        store.ledger.mark(marks(150, LATER), LATER)
+        account = store.ledger.mark(marks(110, NEXT_DAY), NEXT_DAY)
 
         assert (account.equity, account.day_open, account.day_high) == (Decimal("10009.95"),) * 3
 
     def test_a_decision_rolls_the_day_too(self, store: StoreUnderTest) -> None:
         store.opened().holding()
         store.signals.save(a_signal("another"))
-        with store.ledger.deciding("another", MARKS, NEXT_DAY) as decision:
+        with store.ledger.deciding("another", marks(110, NEXT_DAY), NEXT_DAY) as decision:
             assert decision.account.day_open == Decimal("10009.95")
             decision.refuse("no")
 
-        assert store.ledger.account(MARKS, NEXT_DAY).day_open == Decimal("10009.95")
+        assert store.ledger.account({}, NEXT_DAY).day_open == Decimal("10009.95")
+
+    def test_a_reset_after_a_decision_has_rolled_the_day_forgives_nothing_of_the_day_before(
+        self, store: StoreUnderTest
+    ) -> None:
+        store.opened().holding()
+        breaker = Breaker(max_drawdown=Decimal("0.005"), max_day_loss=Decimal("0.009"))
+        store.ledger.mark(marks(50), NOON)
+        store.signals.save(a_signal("another"))
+        with store.ledger.deciding("another", marks(200, NEXT_DAY), NEXT_DAY) as decision:
+            decision.refuse("no")
+        store.ledger.set_state(TradingState.REDUCING, "careful", "ann", NEXT_DAY)
+
+        re_based = store.ledger.resume("calm again", "ann", breaker, NEXT_DAY)
+
+        assert re_based == (Decimal("10099.95"),) * 2
 
     def test_what_the_drawdown_reduced_is_active_the_next_day(self, store: StoreUnderTest) -> None:
         store.opened().ledger.set_state(TradingState.REDUCING, "drawdown", "breaker", NOON)
@@ -364,15 +518,15 @@ class LedgerContract:
 
     def test_after_a_reset_the_same_loss_does_not_trip_the_breaker_again(self, store: StoreUnderTest) -> None:
         store.opened().holding()
-        lost = {"BTC/USDT": Decimal(1)}
+        lost = marks(1, LATER)
         breaker = Breaker(max_drawdown=Decimal("0.005"), max_day_loss=Decimal("0.009"))
         store.ledger.mark(lost, LATER)
         store.ledger.set_state(TradingState.HALTED, "loss", "breaker", LATER)
 
-        marks = store.ledger.resume("looked at it", "ann", breaker, LATER)
+        re_based = store.ledger.resume("looked at it", "ann", breaker, LATER)
 
         account = store.ledger.mark(lost, LATER)
-        assert marks == (account.day_open, account.day_high) == (Decimal("9900.95"),) * 2
+        assert re_based == (account.day_open, account.day_high) == (Decimal("9900.95"),) * 2
         assert account.state is TradingState.ACTIVE
         assert breaker.demand(account) is None
 

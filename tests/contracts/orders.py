@@ -1,12 +1,12 @@
 """What every store of orders does: transitions that happen once, and fills that are booked once."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from app.domain.orders import IllegalTransition, OrderState
+from app.domain.orders import IllegalTransition, Order, OrderState
 from app.domain.protection import Protection
 from app.domain.risk import TradingState
 from app.steps.ports import Missing
@@ -36,9 +36,23 @@ class OrdersContract:
         won = store.orders.claim(order.client_order_id, at=LATER, lease=LEASE)
         assert won is not None
         assert (won.state, won.attempts) == (OrderState.SUBMITTING, 1)
-        assert (won.claimed_at, won.lease_until) == (LATER, LATER + LEASE)
+        assert (won.claimed_at, won.lease_until, won.acceptable_until) == (LATER, LATER + LEASE, None)
         assert store.orders.get(order.client_order_id) == won
         assert store.orders.claim(order.client_order_id, at=LATER, lease=LEASE) is None
+
+    def test_each_claim_keeps_until_when_the_venue_may_take_what_it_sends(self, store: StoreUnderTest) -> None:
+        order = store.opened().entry()
+
+        def claimed(until: datetime) -> Order | None:
+            return store.orders.claim(order.client_order_id, at=LATER, lease=LEASE, acceptable_until=until)
+
+        first = claimed(LATER + LEASE)
+        assert first is not None
+        assert first.acceptable_until == LATER + LEASE
+        store.orders.release(first, "not sent", LATER)
+        second = claimed(LATER + 2 * LEASE)
+        assert second is not None
+        assert store.orders.get(order.client_order_id).acceptable_until == LATER + 2 * LEASE
 
     @pytest.mark.parametrize("state", [TradingState.REDUCING, TradingState.HALTED])
     def test_an_entry_that_was_approved_before_a_halt_expires_when_it_is_claimed(
@@ -153,6 +167,49 @@ class OrdersContract:
 
         assert store.orders.release(claimed, "not sent", LATER) == doubted
 
+    def test_what_the_venue_has_taken_is_open_though_somebody_has_concluded_that_it_is_absent(
+        self, store: StoreUnderTest
+    ) -> None:
+        claimed = store.sent(store.opened().entry())
+        doubted = store.orders.doubt(claimed, "silent", LATER)
+        store.orders.release(doubted, "absent", LATER)
+
+        assert store.orders.accept(claimed, "venue-1", LATER).state is OrderState.OPEN
+        assert store.orders.claim(claimed.client_order_id, at=LATER, lease=LEASE) is None
+
+    def test_a_refusal_of_a_claim_says_nothing_of_an_order_that_was_released_since(self, store: StoreUnderTest) -> None:
+        claimed = store.sent(store.opened().entry())
+        released = store.orders.release(store.orders.doubt(claimed, "silent", LATER), "absent", LATER)
+
+        assert store.orders.reject(claimed, "no", LATER) == released
+
+    def test_what_the_venue_shows_is_there_though_it_was_thought_to_be_absent(self, store: StoreUnderTest) -> None:
+        claimed = store.sent(store.opened().entry())
+        released = store.orders.release(store.orders.doubt(claimed, "silent", LATER), "absent", LATER)
+
+        shown = store.settled(released, OrderState.PARTIALLY_FILLED, a_fill(amount=HALF))
+
+        assert (shown.state, shown.filled) == (OrderState.PARTIALLY_FILLED, HALF)
+        assert store.orders.claim(claimed.client_order_id, at=LATER, lease=LEASE) is None
+
+    def test_an_order_that_is_held_for_a_person_stays_unknown_with_its_reservation(self, store: StoreUnderTest) -> None:
+        doubted = store.orders.doubt(store.sent(store.opened().entry()), "timed out", LATER)
+
+        said = [store.orders.hold(doubted, "out of reach", LATER + number * LEASE) for number in range(3)]
+
+        held = store.orders.get(doubted.client_order_id)
+        assert said == [True, False, False]
+        assert (held.state, held.reason) == (OrderState.UNKNOWN, "out of reach")
+        assert store.ledger.account({}, LATER).reserved == 100
+        assert store.orders.left_behind(LATER + 2 * LEASE, LEASE, 9) == []
+        assert store.orders.expire(held, "a person has looked", LATER).state is OrderState.EXPIRED
+
+    def test_only_what_is_unknown_is_held(self, store: StoreUnderTest) -> None:
+        order = store.orders.accept(store.sent(store.opened().entry()), "venue-1", LATER)
+
+        assert store.orders.hold(order, "out of reach", LATER) is False
+        assert store.orders.get(order.client_order_id) == order
+
     def test_nonsense_is_refused(self, store: StoreUnderTest) -> None:
         with pytest.raises(IllegalTransition):
             store.orders.accept(store.opened().entry(), "venue-1", LATER)
@@ -188,7 +245,7 @@ class OrdersContract:
         assert (whole.state, whole.filled) == (OrderState.FILLED, Decimal(1))
         account = store.ledger.account({}, LATER)
         assert account.cash == Decimal("9899.40")
-        assert account.exposure == Decimal("100.5")
+        assert account.exposure == Decimal(101)
 
     def test_a_report_that_knows_less_changes_nothing(self, store: StoreUnderTest) -> None:
         order = store.opened().holding()

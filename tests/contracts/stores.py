@@ -39,6 +39,11 @@ class StoreUnderTest:
         self.ledger.open_account(Decimal(cash), NOON)
         return self
 
+    def listed(self, *symbols: str) -> "StoreUnderTest":
+        """With symbols that the venue trades."""
+        self.instruments.save([an_instrument(symbol) for symbol in symbols], {}, NOON)
+        return self
+
     def entry(self, key: str = "signal-1", **changes: Any) -> Order:
         """An approved entry of one BTC at 100, with its trade; `key` names the signal and the order."""
         symbol = changes.get("symbol", "BTC/USDT")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import count
 from time import monotonic, sleep
@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from app.domain.errors import Refused
-from app.domain.orders import TERMINAL, Order, OrderState, OrderType, Report, Side, intent_key
+from app.domain.errors import Refused, Unknown
+from app.domain.orders import TERMINAL, Order, OrderState, OrderType, Report, Side, Stamp, intent_key
 from app.steps.ports import Trading
 from tests.fixtures.memory.builders import an_order
 
@@ -34,8 +34,13 @@ class VenueUnderTest:
     def placed(self, **changes: Any) -> Order:
         """An order that the venue has taken."""
         order = self.order(**changes)
-        self.trading.submit(order, signed_at=self.now())
+        self.trading.await_turn(order)
+        self.trading.submit(order, signed_at=self.stamp().signed_at)
         return order
+
+    def stamp(self) -> Stamp:
+        """That of a claim of now."""
+        return self.trading.stamp(self.now())
 
     def report(self, order: Order, *states: OrderState) -> Report:
         """What the venue says once the order is in one of these states; a venue may take a moment."""
@@ -116,11 +121,40 @@ class TradingContract:
 
         assert desk.trading.look_up(order) is None
 
-    def test_a_name_is_taken_once(self, desk: VenueUnderTest) -> None:
+    def test_a_no_for_a_name_that_is_taken_is_no_clear_no(self, desk: VenueUnderTest) -> None:
         order = desk.placed(price=Decimal(110))
 
-        with pytest.raises(Refused):
-            desk.trading.submit(order, signed_at=desk.now())
+        with pytest.raises(Unknown):
+            desk.trading.submit(order, signed_at=desk.stamp().signed_at)
+
+        assert desk.report(order, *TERMINAL).state is OrderState.FILLED
+
+    def test_a_stamp_is_as_old_as_its_claim(self, desk: VenueUnderTest) -> None:
+        desk.trading.await_turn(desk.order())
+        claimed_at = desk.now()
+
+        first, second = (desk.trading.stamp(claimed_at + timedelta(seconds=late)) for late in (0, 3))
+
+        assert second.signed_at - first.signed_at == timedelta(seconds=3)
+        assert first.acceptable_until > first.signed_at
+
+    def test_a_search_finds_what_is_there(self, desk: VenueUnderTest) -> None:
+        order = desk.placed(price=Decimal(110))
+        report = desk.report(order, *TERMINAL)
+
+        search = desk.trading.search(order)
+
+        assert search.report == report
+        assert search.in_reach
+
+    def test_a_search_says_by_the_venues_clock_since_when_nothing_is_there(self, desk: VenueUnderTest) -> None:
+        desk.trading.await_turn(desk.order())
+        before = desk.stamp().signed_at
+
+        search = desk.trading.search(desk.order())
+
+        assert (search.report, search.in_reach) == (None, True)
+        assert abs(search.began_at - before) < timedelta(seconds=5)
 
     def test_an_order_beyond_the_balance_is_refused(self, desk: VenueUnderTest) -> None:
         order = desk.order(price=Decimal(110), amount=Decimal(1_000_000))

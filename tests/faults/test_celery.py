@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from app.domain.orders import OrderState
+from app.domain.portfolio import Mark
 from app.store import Database, DatabaseError
 from tests.faults.laboratory import BTC, Laboratory
 
@@ -54,12 +55,12 @@ def test_C05_a_link_that_was_never_published_is_sent_by_the_sweep_and_takes_effe
 def test_C07_a_link_that_runs_again_changes_nothing(laboratory: Make) -> None:
     lab = laboratory()
     order = lab.holding()
-    before = (lab.executions(), lab.ledger.account({BTC: order.price}, lab.now()))
+    before = (lab.executions(), lab.ledger.account({BTC: Mark(order.price, lab.now())}, lab.now()))
 
     for _ in range(2):
         assert lab.place(order.client_order_id) == lab.settle(order.client_order_id) == order
 
-    assert (lab.executions(), lab.ledger.account({BTC: order.price}, lab.now())) == before
+    assert (lab.executions(), lab.ledger.account({BTC: Mark(order.price, lab.now())}, lab.now())) == before
     assert lab.accepted == 1
 
 

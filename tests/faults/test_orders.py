@@ -9,9 +9,13 @@ from typing import Any
 import pytest
 
 from app import risk
-from app.domain.orders import TERMINAL, Leg, Order, OrderState, OrderType, Side
-from app.domain.portfolio import TradeStatus
+from app.domain.market import microseconds
+from app.domain.orders import OUT_OF_REACH, TERMINAL, Leg, Order, OrderState, OrderType, Side
+from app.domain.portfolio import Mark, TradeStatus
 from app.domain.protection import Protection
+from app.domain.risk import Account, Breaker, TradingState
+from app.risk import old_marks
+from app.steps.mark_equity import mark_equity
 from tests.faults.laboratory import BTC, ETH, ORDER_TIMEOUT, READ_LAG, RECV_WINDOW, Laboratory
 from tests.fixtures.memory.builders import an_order
 
@@ -281,7 +285,7 @@ def test_F12_risk_counts_what_was_filled_of_an_entry(laboratory: Make) -> None:
     lab.place(name)
 
     order = lab.settled(name, S.CANCELLED, S.FILLED)
-    account = lab.ledger.account({BTC: Decimal(100)}, lab.now())
+    account = lab.ledger.account({BTC: Mark(Decimal(100), lab.now())}, lab.now())
 
     assert order.state is S.CANCELLED
     assert 0 < order.filled < order.amount
@@ -369,6 +373,68 @@ def test_F25_a_fill_that_is_told_twice_is_booked_once(laboratory: Make) -> None:
     assert lab.ledger.account({}, lab.now()).free == cash
 
 
+def test_F26_an_order_that_a_restored_database_sends_again_is_booked_and_not_refused(laboratory: Make) -> None:
+    lab = laboratory()
+    name = lab.entry()
+    lab.trading.submit(lab.orders.get(name), signed_at=lab.now())  # what the database has forgotten
+
+    assert lab.place(name).state is S.UNKNOWN
+    order = lab.settled(name, S.FILLED)
+
+    assert (order.filled, lab.accepted, lab.executions()) == (order.amount, 1, 1)
+    assert lab.trade(order.trade_id).status == TradeStatus.OPEN
+
+
+def test_F26_an_order_that_a_restored_database_has_let_expire_is_booked(laboratory: Make) -> None:
+    lab = laboratory()
+    name = lab.entry()
+    sent = lab.orders.get(name)
+    lab.trading.submit(sent, signed_at=lab.now())
+    lab.orders.expire(sent, "its time to live was over before it was sent", lab.now())
+
+    order = lab.settle(name)
+
+    assert (order.state, order.filled, lab.executions()) == (S.EXPIRED, order.amount, 1)
+    assert lab.trade(order.trade_id).left == order.amount
+
+
+def lost(lab: Laboratory) -> Order:
+    """An entry that was claimed and never arrived, and the process that did so is gone."""
+    name = lab.entry()
+    lab.trading.await_turn(lab.orders.get(name))
+    stamp = lab.trading.stamp(lab.now())
+    claimed = lab.orders.claim(name, at=lab.now(), lease=timedelta(0), acceptable_until=stamp.acceptable_until)
+    assert claimed is not None
+    return claimed
+
+
+def test_F20_an_absence_is_proved_by_the_venues_clock_and_not_by_ours(laboratory: Make) -> None:
+    lab = laboratory()
+    claimed = lost(lab)
+    much_later = timedelta(seconds=20)  # our clock has leapt, and the claim may still be taken
+
+    seen = [lab.settle(claimed.client_order_id, later=much_later).state]
+    lab.venue.fail("clock_skew", ms=20_000)
+    seen.append(lab.settle(claimed.client_order_id, later=much_later).state)
+
+    assert seen == [S.UNKNOWN, S.APPROVED]
+
+
+def test_an_unknown_order_that_the_venue_tells_of_no_more_is_held_for_a_person(laboratory: Make) -> None:
+    lab = laboratory()
+    claimed = lost(lab)
+    week = timedelta(days=8)
+    lab.venue.fail("clock_skew", ms=week / timedelta(milliseconds=1))
+    lab.client.forget_offset()
+
+    held = lab.settle(claimed.client_order_id, later=week)
+
+    assert (held.state, held.reason) == (S.UNKNOWN, OUT_OF_REACH)
+    assert lab.ledger.account({}, lab.now()).reserved == claimed.reserved
+    told = [data for topic, data in lab.announce.told if topic == "system_health"]
+    assert [data["client_order_id"] for data in told] == [claimed.client_order_id]
+
+
 def test_F26_any_number_of_restarts_end_in_the_same_state(laboratory: Make) -> None:
     lab = laboratory("F1")
     name = lab.entry()
@@ -396,6 +462,31 @@ def test_F28_stop_and_target_are_read_from_the_database_after_a_restart(laborato
     assert len(before) == 1
     assert before[0].stop is not None
     assert lab.trades.levels() == before
+
+
+def test_F32_prices_that_redis_has_lost_fire_no_breaker_and_let_nothing_in(laboratory: Make) -> None:
+    lab = laboratory()
+    lab.holding()
+    tight = Breaker(Decimal("0.01"), Decimal("0.02"))
+
+    def marked(days: float) -> Account:
+        at = lab.now() + timedelta(days=days)
+        terms: dict[str, Any] = {"prices": lab.prices, "breaker": tight, "announce": lab.announce, "at": at}
+        lab.prices.heard |= {symbol: (price, microseconds(at)) for symbol, (price, _) in lab.prices.heard.items()}
+        return mark_equity(ledger=lab.ledger, **terms)
+
+    lab.prices.heard[BTC] = (200.0, lab.prices.heard[BTC][1])
+    before = [marked(0), marked(1)]
+    lab.prices.heard.clear()  # FLUSHALL
+    lost = marked(1)
+
+    assert lost.equity == lost.day_open == before[-1].equity
+    assert lab.ledger.account({}, lab.now()).state is TradingState.ACTIVE
+    lab.prices.heard[ETH] = (100.0, microseconds(lab.now()))
+    lab.rules = [old_marks.Rule()]
+    assert lab.approve(ETH) is None
+    lab.prices.heard[BTC] = (200.0, microseconds(lab.now()))
+    assert lab.approve(ETH) is not None
 
 
 def test_F34_too_many_requests_lose_no_order_and_place_none_twice(laboratory: Make) -> None:

@@ -284,7 +284,7 @@ async def test_a_person_halts_reduces_and_resumes_and_it_is_audited(visit: Visit
     assert (resumed.json()["trading_state"], resumed.json()["day_open"]) == ("ACTIVE", "10000")
     assert "nothing was changed" in again.json()["note"]
     assert reduced.json()["trading_state"] == "REDUCING"
-    standing = wiring.listings().standing({})
+    standing = wiring.listings().standing({}, wiring.now())
     assert (standing.reason, standing.by) == ("looking", "ann in the console")
 
 
@@ -292,7 +292,7 @@ async def test_a_program_is_named_as_one(visit: Visit, store: StoreUnderTest) ->
     program = visit(Console(token=TOKEN), Authorization=f"Bearer {TOKEN}")
 
     assert (await program.post("/api/v1/trading/halt", json={"reason": "news"})).status_code == 200
-    assert wiring.listings().standing({}).by == "a program by API"
+    assert wiring.listings().standing({}, wiring.now()).by == "a program by API"
 
 
 @pytest.mark.parametrize("body", [{}, {"reason": " "}, {"reason": "x", "by": "n" * 41}, {"reason": "x", "more": 1}, []])
@@ -300,7 +300,7 @@ async def test_without_a_reason_nothing_is_done(visit: Visit, store: StoreUnderT
     browser = await with_session(visit())
 
     assert (await browser.post("/api/v1/trading/halt", json=body)).status_code == 422
-    assert wiring.listings().standing({}).account.state is TradingState.ACTIVE
+    assert wiring.listings().standing({}, wiring.now()).account.state is TradingState.ACTIVE
 
 
 async def test_before_the_account_opens_there_is_nothing_to_halt(visit: Visit) -> None:
@@ -339,7 +339,7 @@ async def test_a_flatten_from_a_page_halts_sells_and_is_audited(visit_begun: Vis
     answer = await browser.post("/api/v1/trading/flatten", json=WHY)
 
     assert (answer.status_code, answer.json()["trading_state"], answer.json()["trades_left"]) == (202, "HALTED", 0)
-    assert wiring.listings().standing({}).reason == "flatten: looking"
+    assert wiring.listings().standing({}, wiring.now()).reason == "flatten: looking"
 
 
 async def test_what_is_not_sold_at_once_is_asked_for_again_after_the_answer(

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from app import store as rooms
 from app import wiring
 from app.cli.codes import UNREACHABLE
 from app.domain.history import Outdated
+from app.domain.orders import OUT_OF_REACH
 from app.domain.risk import TradingState
-from tests.fixtures.memory.builders import NOON, a_letter
+from tests.contracts.stores import StoreUnderTest
+from tests.fixtures.memory.builders import BTC, NOON, a_letter
 from tests.fixtures.typed import Typed
 from workers.farm import held
 
@@ -88,6 +91,26 @@ def test_a_history_that_is_outdated_is_shown(served: Path, typed: Typed) -> None
     wiring.outdated().tell(Outdated("BTC/USDT", "1m", NOON, "its klines end there"))
 
     assert "outdated: BTC/USDT 1m" in typed("status").out
+
+
+def test_prices_of_what_is_held_that_are_not_known_are_shown(served: Path, typed: Typed) -> None:
+    assert re.search("prices +not open yet", typed("status").out)
+    store = StoreUnderTest.over(rooms, wiring.database()).opened().listed(BTC)
+    assert "known of all that is held" in typed("status").out
+
+    store.holding()
+
+    assert "not known now: BTC/USDT (the last is" in " ".join(typed("status").out.split())
+
+
+def test_orders_that_are_held_for_a_person_are_shown_with_the_cure(served: Path, typed: Typed) -> None:
+    store = StoreUnderTest.over(rooms, wiring.database()).opened()
+    assert re.search("held orders +none", typed("status").out)
+
+    store.orders.hold(store.orders.doubt(store.sent(store.entry()), "timed out", NOON), OUT_OF_REACH, NOON)
+
+    said = " ".join(typed("status").out.split())
+    assert "O-signal-1: look for it on the venue's own page of orders" in said
 
 
 def test_dead_letters_are_counted(served: Path, typed: Typed) -> None:

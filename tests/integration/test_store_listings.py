@@ -9,6 +9,7 @@ from app import store as rooms
 from app.domain.errors import NotOpenYet
 from app.domain.market import microseconds
 from app.domain.orders import OrderState, Side
+from app.domain.portfolio import Mark
 from app.domain.risk import TradingState
 from app.domain.unprotected import Spell
 from app.store import Database, Listings
@@ -168,7 +169,7 @@ def test_a_curve_ends_where_it_was_asked_to(database: Database, listings: Listin
 def test_without_an_account_there_is_nothing_to_begin_with(database: Database, listings: Listings) -> None:
     assert listings.began() is None
     with pytest.raises(NotOpenYet):
-        listings.standing({})
+        listings.standing({}, NOON)
 
 
 @pytest.mark.parametrize("seconds", [0, 1, 599, 600, 601, 86_400, 30 * 86_400])
@@ -196,7 +197,7 @@ def test_the_account_stands_at_these_prices_with_who_set_its_state(store: StoreU
     store.holding()
     store.ledger.set_state(TradingState.REDUCING, "thin", "ann", LATER)
 
-    standing = listings.standing({"BTC/USDT": Decimal(120)})
+    standing = listings.standing({"BTC/USDT": Mark(Decimal(120), LATER)}, LATER)
 
     assert (standing.account.state, standing.reason, standing.by, standing.since) == ("REDUCING", "thin", "ann", LATER)
     assert standing.account.exposure == 120

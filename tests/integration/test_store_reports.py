@@ -12,6 +12,7 @@ from structlog.contextvars import bound_contextvars
 from app import store as rooms
 from app.domain.market import Tick, microseconds
 from app.domain.orders import OrderState
+from app.domain.portfolio import Mark
 from app.domain.risk import TradingState
 from app.domain.unprotected import Spell
 from app.steps.ports import Check
@@ -91,7 +92,8 @@ def test_the_newest_orders_come_first(database: Database, store: StoreUnderTest)
 def test_the_equity_curve_is_what_was_marked(database: Database, store: StoreUnderTest) -> None:
     store.opened().holding()
     for second, price in enumerate((90, 110, 130)):
-        store.ledger.mark({"BTC/USDT": Decimal(price)}, NOON + timedelta(seconds=second))
+        at = NOON + timedelta(seconds=second)
+        store.ledger.mark({"BTC/USDT": Mark(Decimal(price), at)}, at)
 
     assert Reports(database).equity_curve(NOON + timedelta(seconds=1)) == [
         (NOON + timedelta(seconds=1), Decimal("10009.95")),

@@ -6,10 +6,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from app import store as rooms
 from app import wiring
 from app.cli.codes import FAILED, WRONG
+from app.domain.orders import OUT_OF_REACH, OrderState
 from app.domain.risk import TradingState
 from models import AuditRow
+from tests.contracts.stores import StoreUnderTest
+from tests.fixtures.memory.builders import NOON
 from tests.fixtures.typed import Typed
 
 
@@ -80,6 +84,51 @@ def test_resuming_what_is_active_changes_nothing(typed: Typed) -> None:
 
     assert "nothing was changed" in ended.out
     assert audited() == []
+
+
+@pytest.fixture
+def held() -> StoreUnderTest:
+    """An order that is out of the venue's reach."""
+    store = StoreUnderTest.over(rooms, wiring.database())
+    doubted = store.orders.doubt(store.sent(store.entry()), "timed out", NOON)
+    store.orders.hold(doubted, OUT_OF_REACH, NOON)
+    return store
+
+
+def test_an_order_that_is_held_for_a_person_ends_when_somebody_has_looked(held: StoreUnderTest, typed: Typed) -> None:
+    ended = typed(
+        "expire", "O-sign", "--reason", "the venue's page has no such order", "--by", "ann", "--yes", "--json"
+    )
+
+    assert ended.plain == {"client_order_id": "O-signal-1", "state": "expired", "freed": "100"}
+    assert held.ledger.account({}, NOON).reserved == 0
+    assert held.orders.get("O-signal-1").reason == "the venue's page has no such order (said ann)"
+
+
+def test_an_order_is_ended_only_when_confirmed(
+    held: StoreUnderTest, typed: Typed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("typer.confirm", _declines)
+
+    assert typed("expire", "O-signal-1", "--reason", "looked").code == FAILED
+    assert held.orders.get("O-signal-1").state is OrderState.UNKNOWN
+
+
+def test_an_order_that_the_farm_still_looks_for_is_left_to_it(typed: Typed) -> None:
+    store = StoreUnderTest.over(rooms, wiring.database())
+    store.orders.doubt(store.sent(store.entry()), "timed out", NOON)
+
+    ended = typed("expire", "O-signal-1", "--reason", "impatient", "--yes")
+
+    assert ended.code == FAILED
+    assert "O-signal-1 is unknown and not held for a person; the farm settles it." in ended.err
+    assert store.orders.get("O-signal-1").state is OrderState.UNKNOWN
+
+
+def test_an_order_that_has_ended_is_ended_no_more(held: StoreUnderTest, typed: Typed) -> None:
+    held.settled(held.orders.get("O-signal-1"), OrderState.CANCELLED)
+
+    assert typed("expire", "O-signal-1", "--reason", "late", "--yes").code == FAILED
 
 
 def _declines(*arguments: object, **options: object) -> None:

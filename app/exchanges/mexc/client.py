@@ -9,7 +9,8 @@ from typing import Any
 import ccxt
 
 from app.domain.errors import RateLimited, Restricted
-from app.domain.market import microseconds
+from app.domain.market import instant, microseconds
+from app.domain.orders import Stamp
 from app.domain.rate_limit import Limiter, Priority
 from app.exchanges.mexc.errors import Answer
 from app.exchanges.mexc.weights import weight_of
@@ -62,11 +63,17 @@ class Client(ccxt.mexc):  # type: ignore[misc]
                 "urls": {"api": {"spot": {"public": host, "private": host}}},
             }
         )
+        self.session.max_redirects = 0  # one that is followed may post an order again, and takes the key elsewhere
 
     def nonce(self) -> int:
-        """Milliseconds that the next private request is signed with: the claim's or the farm's time, as the venue."""
-        signed = self.now_ms() if self._signed_ms is None else self._signed_ms
-        return signed + (self._offset_ms or 0)
+        """Milliseconds by the venue's clock that the next private request is signed with: its stamp's, or now."""
+        return self.venue_ms() if self._signed_ms is None else self._signed_ms
+
+    def stamp(self, at: datetime) -> Stamp:
+        """What a request that is claimed at this instant of ours is signed with."""
+        signed_ms = microseconds(at) // 1000 + (self._offset_ms or 0)
+        window_ms = int(self.options["recvWindow"])
+        return Stamp(instant(signed_ms * 1000), instant((signed_ms + window_ms) * 1000))
 
     def now_ms(self) -> int:
         """The farm's clock in milliseconds."""
@@ -78,7 +85,7 @@ class Client(ccxt.mexc):  # type: ignore[misc]
 
     @contextmanager
     def signing(self, at: datetime) -> Iterator[None]:
-        """Sign what is sent within with this instant."""
+        """Sign what is sent within with this instant of the venue's clock."""
         self._signed_ms = microseconds(at) // 1000
         try:
             yield
@@ -170,7 +177,7 @@ class Client(ccxt.mexc):  # type: ignore[misc]
     ) -> Any:
         """Remember what was answered, then let ccxt raise what it makes of it."""
         said = response if isinstance(response, dict) else {}
-        self.answer = Answer(code, str(said.get("code", "")), str(headers.get("Retry-After", "")))
+        self.answer = Answer(code, str(said.get("code", "")), str(headers.get("Retry-After", "")), str(said))
         if self.answer.limited and self._limiter is not None:
             self._limiter.pause(self.answer.asked_wait_s, code)
         if response is None and code < HTTPStatus.BAD_REQUEST:

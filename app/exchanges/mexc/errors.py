@@ -1,9 +1,11 @@
 """What MEXC's answers mean: one table from its codes to our errors, for orders and for questions."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum, auto
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import ccxt
@@ -36,11 +38,12 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: HTTP status, the venue's code ('' if none), and its Retry-After header."""
+    """What came back: HTTP status, the venue's code ('' if none), its Retry-After header, and all that it says."""
 
     status: int
     code: str
     retry_after: str
+    words: str = ""
 
     @property
     def limited(self) -> bool:
@@ -80,6 +83,22 @@ RESTRICTIONS = {
     **dict.fromkeys(("30018", "30019", "30051"), "market_orders"),
     **dict.fromkeys(("10007", "30000", "30014", "30016", "30020", "30021", "-1121"), "tradable"),
 }
+# What MEXC documents as a no to an order, and what ccxt has met; any other code may be the one for an id that is there.
+REFUSALS = frozenset(
+    (
+        *("26", "600", "601", "1002", "2003", "2005", "2011", "-1128", "70011", "700004", "700008", "730002"),
+        *("10007", "10015", "10095", "10096", "10097", "10098", "10101", "10102", "-1121"),
+        *("30000", "30001", "30002", "30003", "30004", "30005", "30010", "30014", "30016", "30018", "30019", "30020"),
+        *("30021", "30025", "30027", "30028", "30029", "30032", "30041", "30051", "30087"),
+        *("33333", "44444", "88004", "88013", "88015"),
+    )
+)
+# MEXC names no code for a client order id that it has seen: -2010 is that of Binance, whose protocol its own follows,
+# 603 its own "Repeated request". So words count as well, those of its Chinese answers too.
+DUPLICATES = frozenset(("-2010", "603"))
+SAYS_DUPLICATE = re.compile(
+    r"duplicat|repeat|already[ _]?(been|exist|used|sent|placed)|has been used|unique|重复|已存在|已使用", re.IGNORECASE
+)
 CODES = {
     **dict.fromkeys(CURES, Kind.DENIED),
     **dict.fromkeys(("500", "501", "503", "504"), Kind.UNCLEAR),
@@ -109,6 +128,22 @@ def kind_of(error: ccxt.BaseError, answer: Answer | None) -> Kind:
     return Kind.UNCLEAR
 
 
+def kind_of_create(error: ccxt.BaseError, answer: Answer | None) -> Kind:
+    """The same of a new order, of which only a no that can mean nothing else is one.
+
+    A 5xx is unclear whatever its body says, as MEXC documents; so is a code that nobody has documented as a no to an
+    order, and whatever speaks of an id that is there: that order works, or has worked.
+    """
+    kind = kind_of(error, answer)
+    if answer is None or kind not in (Kind.LIMITED, Kind.CLOCK, Kind.REFUSED, Kind.DENIED):
+        return kind
+    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.code in DUPLICATES:
+        return Kind.UNCLEAR
+    if kind in (Kind.REFUSED, Kind.DENIED) and SAYS_DUPLICATE.search(answer.words):
+        return Kind.UNCLEAR
+    return Kind.UNCLEAR if kind is Kind.REFUSED and answer.code not in REFUSALS else kind
+
+
 def _unanswered(error: ccxt.BaseError) -> Kind:
     if isinstance(error, ccxt.AuthenticationError):
         return Kind.DENIED  # raised by ccxt itself: there are no keys to sign with
@@ -117,33 +152,47 @@ def _unanswered(error: ccxt.BaseError) -> Kind:
     return Kind.NOT_SENT if isinstance(reason, NewConnectionError | ConnectTimeoutError) else Kind.UNCLEAR
 
 
-PLACING: dict[Kind, type[VenueError]] = {
-    Kind.NOT_SENT: Unavailable,
-    Kind.UNCLEAR: Unknown,
-    Kind.CLOCK: ClockOff,
-    Kind.ABSENT: Unknown,
-    Kind.NOT_CANCELLED: Unknown,
-}
-ASKING: dict[Kind, type[VenueError]] = {
-    Kind.NOT_SENT: Unavailable,
-    Kind.UNCLEAR: Unavailable,
-    Kind.CLOCK: ClockOff,
-    Kind.ABSENT: NotVisible,
-    Kind.NOT_CANCELLED: NothingToCancel,
-}
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """What a request is for decides how its errors are read, and which of ours they are."""
+
+    kind_of: Callable[[ccxt.BaseError, Answer | None], Kind]
+    errors: Mapping[Kind, type[VenueError]]
+
+
+PLACING = Purpose(
+    kind_of_create,
+    {
+        Kind.NOT_SENT: Unavailable,
+        Kind.UNCLEAR: Unknown,
+        Kind.CLOCK: ClockOff,
+        Kind.ABSENT: Unknown,
+        Kind.NOT_CANCELLED: Unknown,
+    },
+)
+ASKING = Purpose(
+    kind_of,
+    {
+        Kind.NOT_SENT: Unavailable,
+        Kind.UNCLEAR: Unavailable,
+        Kind.CLOCK: ClockOff,
+        Kind.ABSENT: NotVisible,
+        Kind.NOT_CANCELLED: NothingToCancel,
+    },
+)
 
 
 @contextmanager
-def translated(client: "Client", errors: dict[Kind, type[VenueError]]) -> Iterator[None]:
-    """Turn ccxt's errors into ours: `PLACING` for what changes something, `ASKING` for questions."""
+def translated(client: "Client", purpose: Purpose) -> Iterator[None]:
+    """Turn ccxt's errors into ours: `PLACING` for a new order, `ASKING` for questions and for a cancel."""
     try:
         yield
     except ccxt.BaseError as error:
-        raise _ours(error, client, errors) from error
+        raise _ours(error, client, purpose) from error
 
 
-def _ours(error: ccxt.BaseError, client: "Client", errors: dict[Kind, type[VenueError]]) -> VenueError:
-    kind, answer, text = kind_of(error, client.answer), client.answer, f"{type(error).__name__}: {error}"[:500]
+def _ours(error: ccxt.BaseError, client: "Client", purpose: Purpose) -> VenueError:
+    kind, answer, text = purpose.kind_of(error, client.answer), client.answer, f"{type(error).__name__}: {error}"[:500]
     if kind is Kind.CLOCK:
         client.forget_offset()
     if kind is Kind.LIMITED:
@@ -153,4 +202,4 @@ def _ours(error: ccxt.BaseError, client: "Client", errors: dict[Kind, type[Venue
     if kind is Kind.REFUSED:
         code = answer.code if answer else ""
         return Restricted(text, code, RESTRICTIONS[code]) if code in RESTRICTIONS else Refused(text, code)
-    return errors[kind](text)
+    return purpose.errors[kind](text)

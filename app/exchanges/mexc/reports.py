@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from app.domain.market import instant
-from app.domain.orders import TERMINAL, Fill, OrderState, Report, Side
+from app.domain.orders import TERMINAL, Fill, Order, OrderState, Report, Side
 
 STATES = {
     "NEW": OrderState.OPEN,
@@ -35,6 +35,16 @@ def report(record: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], booked:
     if state not in TERMINAL or proved < claimed:
         state = OrderState.PARTIALLY_FILLED if proved else OrderState.OPEN
     return Report(str(record["orderId"]), state, proved, fills)
+
+
+def report_of_fills(order: Order, exchange_order_id: str, rows: Sequence[Mapping[str, Any]], *, ended: bool) -> Report:
+    """An order that the venue shows by its fills alone; `ended` is that it certainly works no more."""
+    fills = tuple(sorted(map(fill, rows), key=lambda one: (one.at, one.venue_trade_id)))
+    filled = sum((one.amount for one in fills), Decimal(0))
+    state = OrderState.CANCELLED if ended else OrderState.PARTIALLY_FILLED
+    if filled >= order.amount:
+        state = OrderState.FILLED
+    return Report(exchange_order_id, state, filled, fills)
 
 
 def fill(row: Mapping[str, Any]) -> Fill:

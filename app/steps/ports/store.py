@@ -11,7 +11,7 @@ from app.domain.letters import DeadLetter
 from app.domain.looks import Cursor
 from app.domain.market import Bar, BarClose, Instrument, Tick
 from app.domain.orders import Fill, Order, Report
-from app.domain.portfolio import Trade
+from app.domain.portfolio import Mark, Trade
 from app.domain.protection import Level, Protection
 from app.domain.reconciliation import Difference, Ours, Snapshot, VenueFill, VenueOrder
 from app.domain.risk import Account, Breaker, Check, TradingState
@@ -157,10 +157,11 @@ class Decision(Protocol):
 class Ledger(Protocol):
     """The account and its lock."""
 
-    def deciding(self, signal_key: str, marks: Mapping[str, Decimal], at: datetime) -> AbstractContextManager[Decision]:
+    def deciding(self, signal_key: str, marks: Mapping[str, Mark], at: datetime) -> AbstractContextManager[Decision]:
         """Lock the account, roll its day, value it at `marks` (quote per base), and decide one signal.
 
-        Commits on leaving, rolls back on an exception. Missing if there is no such signal.
+        Of a symbol without a mark, or with an older one, the last that was written down counts. Commits on leaving,
+        rolls back on an exception. Missing if there is no such signal.
         """
         ...
 
@@ -168,14 +169,15 @@ class Ledger(Protocol):
         """Create the account with its first cash; False if there is one."""
         ...
 
-    def account(self, marks: Mapping[str, Decimal], at: datetime) -> Account:
+    def account(self, marks: Mapping[str, Mark], at: datetime) -> Account:
         """The account as it stands, without locking it."""
         ...
 
-    def mark(self, marks: Mapping[str, Decimal], at: datetime, breaker: Breaker | None = None) -> Account:
-        """Value the account, roll its day, raise its high, and keep a row of `equity`; returns what was valued.
+    def mark(self, marks: Mapping[str, Mark], at: datetime, breaker: Breaker | None = None) -> Account:
+        """Value the account, roll its day, raise its high, and keep the marks and a row of `equity`; what was valued.
 
-        The stricter trading state that `breaker` demands of it is set in the same transaction.
+        The stricter trading state that `breaker` demands of it is set in the same transaction. At old marks
+        (`Account.old_marks`) the day is not rolled, its high not raised, and nothing demanded.
         """
         ...
 
@@ -202,7 +204,9 @@ class Orders(Protocol):
         """The order, or Missing."""
         ...
 
-    def claim(self, client_order_id: str, *, at: datetime, lease: timedelta) -> Order | None:
+    def claim(
+        self, client_order_id: str, *, at: datetime, lease: timedelta, acceptable_until: datetime | None = None
+    ) -> Order | None:
         """approved → submitting for whoever comes first (with `claimed_at = at`); None for everyone else.
 
         The trading state is read in the same transaction: an entry that it no longer allows expires.
@@ -219,6 +223,13 @@ class Orders(Protocol):
 
     def doubt(self, order: Order, reason: str, at: datetime) -> Order:
         """submitting → unknown; its reservation is held."""
+        ...
+
+    def hold(self, order: Order, reason: str, at: datetime) -> bool:
+        """An unknown order stays so, with its reservation, until a person has looked; the reason is audited once.
+
+        False if that was said before, or the order is not unknown any more.
+        """
         ...
 
     def reject(self, order: Order, reason: str, at: datetime) -> Order:

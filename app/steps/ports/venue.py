@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from app.domain.balances import Balances
 from app.domain.market import Bar, Instrument, Tick
-from app.domain.orders import Order, Report
+from app.domain.orders import Order, Report, Search, Stamp
 from app.domain.reconciliation import Stretch, VenueOrder
 
 
@@ -18,15 +18,27 @@ class Trading(Protocol):
         """Wait until it may be submitted; RateLimited or Unavailable when that would take too long. Claim it then."""
         ...
 
-    def submit(self, order: Order, *, signed_at: datetime) -> str:
-        """Send it once, signed with the claim's time; returns the venue's order id.
+    def stamp(self, at: datetime) -> Stamp:
+        """What a request that is claimed at this instant of ours is signed with; asks nobody."""
+        ...
 
-        Refused, Unknown, RateLimited or Unavailable (both: certainly not placed), Denied.
+    def submit(self, order: Order, *, signed_at: datetime) -> str:
+        """Send it once, signed with its stamp; returns the venue's order id.
+
+        Refused, Unknown, RateLimited or Unavailable (both: certainly not placed), Denied. A no for a client order id
+        that the venue has seen is Unknown: an order of that name is there.
         """
         ...
 
     def look_up(self, order: Order) -> Report | None:
-        """What the venue says of it, by client order id; None only when an answer said that it is not there."""
+        """What the venue says of it, by client order id; None only when an answer said that it does not show it."""
+        ...
+
+    def search(self, order: Order) -> Search:
+        """What the venue says of it by its name, among what works, in its history and among its fills.
+
+        Each of them has answered, or it is Unavailable. Dear: ask when an absence is about to be concluded.
+        """
         ...
 
     def cancel(self, order: Order) -> None:

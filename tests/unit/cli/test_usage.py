@@ -48,6 +48,7 @@ def test_without_a_command_the_help_is_shown(typed: Typed) -> None:
         "reduce",
         "resume",
         "flatten",
+        "expire",
         "migrate",
         "venue",
         "feed",

@@ -1,6 +1,7 @@
 """The account as a rule sees it, and the state that its losses demand."""
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -58,6 +59,13 @@ def test_a_lost_day_demands_a_halt() -> None:
     demanded = Breaker().demand(replace(FLAT, equity=Decimal(900)))
 
     assert demanded == (TradingState.HALTED, "loss since the day's opening 10.00% reached the limit 10.00%")
+
+
+def test_of_losses_at_old_prices_nothing_is_demanded() -> None:
+    lost = replace(FLAT, equity=Decimal(500), old_marks={"BTC/USDT": timedelta(minutes=6)})
+
+    assert Breaker().demand(lost) is None
+    assert Breaker().demand(replace(lost, old_marks={})) is not None
 
 
 @given(accounts)

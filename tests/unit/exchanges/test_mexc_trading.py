@@ -11,7 +11,7 @@ import pytest
 
 from app.domain.errors import Denied, RateLimited, Refused, Restricted, Unavailable, Unknown, VenueError
 from app.domain.market import microseconds
-from app.domain.orders import OrderState, OrderType, Side
+from app.domain.orders import Order, OrderState, OrderType, Report, Search, Side
 from app.domain.rate_limit import Priority
 from app.exchanges import families, family
 from app.exchanges.mexc import Account, Client, Trading
@@ -131,9 +131,13 @@ def test_an_order_is_signed_with_its_claims_time_and_questions_with_the_farms(ca
     canned.answer("GET /api/v3/time", Reply({"serverTime": NOON_MS + 250}))
     canned.answer(f"POST {ORDER}", Reply({"orderId": "V1"}))
     canned.answer(f"GET {ORDER}", Reply(a_record()))
+    trading.await_turn(SENT)
 
-    trading.submit(SENT, signed_at=NOON - timedelta(seconds=3))
+    stamp = trading.stamp(NOON - timedelta(seconds=3))
+    trading.submit(SENT, signed_at=stamp.signed_at)
     trading.look_up(SENT)
+
+    assert stamp.acceptable_until == NOON + timedelta(seconds=2, milliseconds=250)
 
     assert canned.queries(f"POST {ORDER}")[0]["timestamp"] == str(NOON_MS - 3000 + 250)
     assert canned.queries(f"GET {ORDER}")[0]["timestamp"] == str(NOON_MS + 250)
@@ -238,7 +242,34 @@ ANSWERS = {
     "30051": (refusal(30051), Restricted),
     "10007": (refusal(10007), Restricted),
     "-1121": (refusal(-1121), Restricted),
-    "-2010": (refusal(-2010), Refused),
+    "-2010": (refusal(-2010), Unknown),
+    "603": (refusal(603), Unknown),
+    "a duplicate by its words": (Reply({"code": 30001, "msg": "Duplicate clientOrderId"}, 400), Unknown),
+    "a duplicate by others": (Reply({"code": 30002, "msg": "client order id already exists"}, 400), Unknown),
+    "a duplicate in Chinese": (Reply({"code": 730002, "msg": "客户自定义订单号重复"}, 400), Unknown),
+    "a duplicate that looks like a denial": (Reply({"code": 400, "msg": "newClientOrderId is repeated"}, 400), Unknown),
+    "a code that nobody has documented": (refusal(424242), Unknown),
+    "an internal error that is documented": (refusal(20002), Unknown),
+    "502 with 429 in it": (refusal(429, 502), Unknown),
+    "500 with a no in it": (refusal(30004, 500), Unknown),
+    "503 with 700003 in it": (refusal(700003, 503), Unknown),
+    "500 with a denial in it": (refusal(602, 500), Unknown),
+    "503 with 510 in it": (refusal(510, 503), Unknown),
+    "301 to another place": (Reply("moved", 301, {"Location": "/api/v3/time"}), Unknown),
+    "302 to another place": (Reply("moved", 302, {"Location": "/api/v3/time"}), Unknown),
+    "307 to itself": (Reply("moved", 307, {"Location": "/api/v3/order"}), Unknown),
+    "308 to where nobody listens": (Reply("moved", 308, {"Location": "http://127.0.0.1:1/api/v3/order"}), Unknown),
+    "304 without a body": (Reply("", 304), Unknown),
+    "JSON that breaks off": (Reply('{"symbol": "BTCUSDT", "order'), Unknown),
+    "a body that breaks off": (Reply('{"orderId": "V1"}', cut=5), Unknown),
+    "an empty body": (Reply(""), Unknown),
+    "null": (Reply("null"), Unknown),
+    "a list": (Reply([{"orderId": "V1"}]), Unknown),
+    "a number": (Reply("5"), Unknown),
+    "an order of another symbol": (Reply({"symbol": "ETHUSDT", "orderId": "V1"}), Unknown),
+    "an order of another name": (Reply({"clientOrderId": "OTHER", "orderId": "V1"}), Unknown),
+    "a no with status 200": (refusal(30004, 200), Refused),
+    "success without an order": (Reply({"success": True, "code": 0, "data": None}), Unknown),
     "-2011": (refusal(-2011), Unknown),
     "-2013": (refusal(-2013), Unknown),
     "a code of its own with status 200": (refusal(424242, 200), Unknown),
@@ -451,21 +482,207 @@ def test_a_page_that_brings_nothing_new_ends_the_search(canned: Canned, trading:
     assert (report.state, report.filled) == (OrderState.PARTIALLY_FILLED, Decimal(1))
 
 
-def test_f2_an_order_that_its_id_does_not_find_is_looked_for_in_the_history(canned: Canned, trading: Trading) -> None:
-    canned.answer(f"GET {ORDER}", refusal(-2013))
-    canned.answer("GET /api/v3/allOrders", Reply([a_record(clientOrderId="OTHER"), a_record()]))
-
-    assert trading.look_up(SENT) is not None
-
-    [query] = canned.queries("GET /api/v3/allOrders")
-    assert int(query["startTime"]) < NOON_MS < int(query["endTime"])
+OPEN, PAST, FILLS = (f"GET /api/v3/{path}" for path in ("openOrders", "allOrders", "myTrades"))
+NOBODY = refusal(-2013)
+DAY_MS = 86_400_000
 
 
-def test_an_order_is_not_there_when_two_answers_say_so(canned: Canned, trading: Trading) -> None:
-    canned.answer(f"GET {ORDER}", refusal(-2013))
-    canned.answer("GET /api/v3/allOrders", Reply([]))
+@pytest.fixture
+def silent(canned: Canned) -> Canned:
+    """A venue that answers every question, and knows nothing of the order."""
+    canned.answer(f"GET {ORDER}", NOBODY)
+    for question in (OPEN, PAST, FILLS):
+        canned.answer(question, Reply([]))
+    return canned
 
-    assert trading.look_up(replace(SENT, claimed_at=None)) is None
+
+def test_an_order_that_its_name_does_not_find_is_not_searched_for_each_time(silent: Canned, trading: Trading) -> None:
+    assert trading.look_up(SENT) is None
+    assert [name for name, _ in silent.requests] == ["GET /api/v3/time", f"GET {ORDER}"]
+
+
+def test_a_search_asks_in_each_way_there_is(silent: Canned, trading: Trading) -> None:
+    search = trading.search(SENT)
+
+    assert search == Search(None, NOON, in_reach=True)
+    asked = [name for name, _ in silent.requests if name != "GET /api/v3/time"]
+    assert asked == [f"GET {ORDER}", OPEN, PAST, FILLS]
+    for question in (PAST, FILLS):
+        [query] = silent.queries(question)
+        assert int(query["startTime"]) < NOON_MS < int(query["endTime"])
+
+
+def test_a_search_begins_with_the_venues_clock(silent: Canned, trading: Trading) -> None:
+    trading.look_up(SENT)
+    silent.requests.clear()
+    silent.answer("GET /api/v3/time", Reply({"serverTime": NOON_MS + 7000}))
+
+    assert trading.search(SENT).began_at == NOON + timedelta(seconds=7)
+    assert silent.requests[0][0] == "GET /api/v3/time"
+
+
+@pytest.mark.parametrize("question", [OPEN, PAST])
+def test_f2_an_order_that_its_name_does_not_find_is_found_in_other_ways(
+    silent: Canned, trading: Trading, question: str
+) -> None:
+    silent.answer(question, Reply([a_record(clientOrderId="OTHER"), a_record()]))
+
+    report = trading.search(SENT).report
+
+    assert report is not None
+    assert (report.exchange_order_id, report.state) == ("V1", OrderState.OPEN)
+
+
+@pytest.mark.parametrize(
+    ("qty", "expected"), [("0.4", OrderState.PARTIALLY_FILLED), ("1", OrderState.FILLED)], ids=["part", "all"]
+)
+def test_an_order_that_only_its_fills_show_is_there(
+    silent: Canned, trading: Trading, qty: str, expected: OrderState
+) -> None:
+    silent.answer(FILLS, Reply([a_deal(2, clientOrderId="OTHER"), a_deal(1, qty, clientOrderId="ORDER1")]))
+
+    report = trading.search(SENT).report
+
+    assert report is not None
+    assert (report.exchange_order_id, report.state, report.filled) == ("V1", expected, Decimal(qty))
+    assert [fill.venue_trade_id for fill in report.fills] == ["deal-1"]
+
+
+def test_fills_that_tell_no_name_are_known_by_the_venues_id(silent: Canned, trading: Trading) -> None:
+    silent.answer(FILLS, Reply([a_deal(1, "0.4"), a_deal(2, orderId="V2")]))
+
+    report = trading.search(replace(SENT, exchange_order_id="V1")).report
+
+    assert report is not None
+    assert report.filled == Decimal("0.4")
+    assert trading.search(SENT).report is None
+
+
+@pytest.mark.parametrize("question", [f"GET {ORDER}", OPEN, PAST, FILLS])
+@pytest.mark.parametrize(
+    "reply",
+    [Reply(drop=True), refusal(500), Reply("<html>busy</html>", 503), Reply("hi"), Reply("", 302, {"Location": "/"})],
+)
+def test_f3_a_search_in_which_one_answer_is_missing_proves_nothing(
+    silent: Canned, trading: Trading, question: str, reply: Reply
+) -> None:
+    silent.answer(question, reply)
+
+    with pytest.raises(Unavailable):
+        trading.search(SENT)
+
+
+def old(days: float, **changes: Any) -> Order:
+    """An order of so many days ago."""
+    at = NOON - timedelta(days=days)
+    return replace(SENT, created_at=at, claimed_at=at, **changes)
+
+
+def test_the_venue_tells_of_no_order_that_is_older_than_a_week(silent: Canned, trading: Trading) -> None:
+    assert trading.search(old(6.9)) == Search(None, NOON, in_reach=True)
+    silent.requests.clear()
+
+    assert trading.search(old(7.1)) == Search(None, NOON, in_reach=False)
+    assert silent.queries(PAST) == []
+    assert len(silent.queries(OPEN)) == 1
+
+
+def test_how_old_an_order_is_is_told_by_the_venues_clock_and_not_by_ours(silent: Canned, trading: Trading) -> None:
+    until = NOON - timedelta(days=6)
+
+    assert trading.search(old(8, acceptable_until=until)).in_reach
+    assert silent.queries(PAST)[0]["startTime"] == str(microseconds(until) // 1000 - 3_600_000)
+    assert not trading.search(old(6, acceptable_until=until - timedelta(days=2))).in_reach
+
+
+def test_an_older_order_has_ended_as_its_fills_of_a_month_say(silent: Canned, trading: Trading) -> None:
+    silent.answer(FILLS, Reply([a_deal(1, "0.4", clientOrderId="ORDER1")]))
+
+    within, beyond = (trading.search(old(days)).report for days in (8, 31))
+
+    assert within is not None
+    assert beyond is not None
+    assert (within.state, within.filled) == (OrderState.CANCELLED, Decimal("0.4"))
+    assert (beyond.state, beyond.filled) == (OrderState.PARTIALLY_FILLED, Decimal("0.4"))
+
+
+def test_an_older_order_that_still_works_is_open(silent: Canned, trading: Trading) -> None:
+    silent.answer(OPEN, Reply([a_record()]))
+
+    report = trading.search(old(8)).report
+
+    assert report is not None
+    assert report.state is OrderState.OPEN
+
+
+def test_an_older_order_that_the_venue_took_and_that_neither_works_nor_filled_has_ended(
+    silent: Canned, trading: Trading
+) -> None:
+    taken = old(8, exchange_order_id="V1")
+
+    assert trading.search(taken).report == Report("V1", OrderState.CANCELLED, Decimal(0))
+    assert trading.search(replace(taken, created_at=NOON)).report is None
+    assert trading.search(old(31, exchange_order_id="V1")).report is None
+
+
+def test_a_search_reads_as_many_pages_as_there_are(silent: Canned, trading: Trading) -> None:
+    others = [a_record(orderId=f"O{number}", clientOrderId="", time=NOON_MS + number) for number in range(999, -1, -1)]
+    silent.answer(PAST, Reply(others), Reply([others[-1], a_record()]))
+
+    report = trading.search(SENT).report
+
+    assert report is not None
+    assert silent.queries(PAST)[1]["endTime"] == str(NOON_MS)
+
+
+def test_pages_that_do_not_end_prove_nothing(silent: Canned, trading: Trading) -> None:
+    silent.answer(FILLS, Reply([a_deal(number, clientOrderId="OTHER") for number in range(100)]))
+
+    with pytest.raises(Unavailable, match="again and again"):
+        trading.search(SENT)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        a_record(clientOrderId="OTHER"),
+        a_record(symbol="ETHUSDT"),
+        a_record(orderId="V2"),
+        a_record(orderId=""),
+        [a_record()],
+    ],
+    ids=["another name", "another symbol", "another id", "no id", "a list"],
+)
+def test_an_answer_about_another_order_is_no_answer(canned: Canned, trading: Trading, record: Any) -> None:
+    canned.answer(f"GET {ORDER}", Reply(record))
+
+    with pytest.raises(Unavailable, match="told of something else"):
+        trading.look_up(replace(SENT, exchange_order_id="V1"))
+
+
+def test_fills_of_another_order_are_not_counted(canned: Canned, trading: Trading) -> None:
+    canned.answer(f"GET {ORDER}", Reply(a_record(status="FILLED", executedQty="1")))
+    canned.answer(FILLS, Reply([a_deal(1, "0.4"), a_deal(2, "0.6", orderId="V2")]))
+
+    report = trading.look_up(SENT)
+
+    assert report is not None
+    assert (report.state, report.filled) == (OrderState.PARTIALLY_FILLED, Decimal("0.4"))
+
+
+def test_a_search_costs_26_of_the_budget_and_waits_for_no_turn(silent: Canned) -> None:
+    turns = Turns()
+    client = a_client(silent.url, limiter=turns)
+    Trading(client).look_up(SENT)
+    turns.asked.clear()
+    turns.spent = 0
+
+    Trading(client).search(SENT)
+
+    assert turns.spent == 26
+    assert {priority for _, priority in turns.asked} == {Priority.ENTRY}
+    assert turns.patience == {0}
+    client.session.close()
 
 
 def test_an_order_is_cancelled_under_its_own_name(canned: Canned, trading: Trading) -> None:
@@ -510,9 +727,13 @@ class Turns:
     """Gives a turn to everyone, and remembers who asked for which."""
 
     asked: list[tuple[str, Priority]] = field(default_factory=list)
+    spent: int = 0
+    patience: set[float | None] = field(default_factory=set)
 
     def acquire(self, endpoint: str, weight: int, priority: Priority, patience_s: float | None = None) -> None:
         self.asked.append((endpoint, priority))
+        self.spent += weight
+        self.patience.add(patience_s)
 
     def pause(self, retry_after_s: float | None, status: int) -> None:
         """Nobody is refused here."""

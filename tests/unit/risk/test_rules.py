@@ -44,6 +44,7 @@ def test_the_rules_are_the_files_in_their_order() -> None:
         "not_reconciled",
         "not_tradable",
         "not_wanted",
+        "old_marks",
         "one_position",
         "position_size",
         "stale_market",
@@ -154,6 +155,12 @@ def test_an_exit_is_guarded_by_few_so_that_a_position_can_always_be_left() -> No
             "BTC/USDT cannot be traded over the venue's API",
         ),
         (
+            "old_marks",
+            an_intent(),
+            account(old_marks={"ETH/USDT": timedelta(minutes=6), "SOL/USDT": timedelta(hours=1)}),
+            "no price of SOL/USDT, which is held, is known now; the last is 3600 s old",
+        ),
+        (
             "stale_signal",
             an_intent(at=NOON + timedelta(seconds=10.5)),
             CALM,
@@ -248,6 +255,16 @@ def test_a_symbol_that_was_never_left_has_no_cooldown() -> None:
 
 def test_books_that_were_never_compared_say_so() -> None:
     assert the("not_reconciled").numbers(an_intent(), account(reconciled_at=None))["reconciled_at"] == "never"
+
+
+def test_each_old_mark_is_named() -> None:
+    old = {"ETH/USDT": timedelta(minutes=6), "SOL/USDT": timedelta(hours=1)}
+
+    assert the("old_marks").numbers(an_intent(), account(old_marks=old)) == {
+        "old": "2",
+        "ETH/USDT": "360",
+        "SOL/USDT": "3600",
+    }
 
 
 def test_a_market_without_a_tick_has_no_age() -> None:

@@ -11,7 +11,7 @@ from app import risk
 from app.domain.errors import Denied, RateLimited, Unavailable, VenueError
 from app.domain.market import microseconds
 from app.domain.orders import Leg, OrderState, OrderType, Side
-from app.domain.portfolio import TradeStatus
+from app.domain.portfolio import Mark, TradeStatus
 from app.domain.risk import Account, Breaker, TradingState
 from app.domain.sizing import Sizing
 from app.domain.trading import Intent, Signal
@@ -48,7 +48,7 @@ class EntryRule(Rule):
     guards_exits: ClassVar[bool] = False
 
 
-def approve(farm: MemoryFarm, key: str = "signal-1", *rules: Rule, **changes: Any) -> str | None:
+def approve(farm: MemoryFarm, key: str = "signal-1", *rules: risk.Rule, **changes: Any) -> str | None:
     wanted = {
         "signals": farm.signals,
         "ledger": farm.ledger,
@@ -231,6 +231,21 @@ def test_positions_are_valued_at_the_last_prices(memory: MemoryFarm) -> None:
     assert rule.saw.exposure == 1200
 
 
+def test_while_a_price_of_what_is_held_is_not_known_nothing_is_entered_and_all_can_be_left(memory: MemoryFarm) -> None:
+    later = NOON + timedelta(minutes=6)
+    memory.holding("1", symbol="ETH/USDT")
+    memory.instruments.save([an_instrument(), an_instrument("ETH/USDT")], {}, NOON)
+    memory.signals.save(a_signal(bar_end=later))
+    memory.signals.save(an_exit(symbol="ETH/USDT"))
+    rule = risk.rules({})[risk.names().index("old_marks")]
+
+    assert approve(memory, "signal-1", rule, at=later) is None
+    assert approve(memory, "exit-1", rule, at=later) is not None
+
+    [objection] = [check.objection for _, check in memory.tables.checks if check.objection]
+    assert objection == "no price of ETH/USDT, which is held, is known now; the last is 360 s old"
+
+
 def test_nothing_is_kept_when_the_approval_fails(memory: MemoryFarm) -> None:
     memory.signals.save(a_signal(symbol="XYZ/USDT"))
 
@@ -340,7 +355,7 @@ def test_f15_a_trade_of_dust_is_closed_as_dust_and_asked_for_no_more(memory: Mem
     assert "dust" in objections(memory)
     assert memory.tables.trades[1].status is TradeStatus.CLOSED
     assert memory.trades.levels() == []
-    assert memory.ledger.account({BTC: Decimal(100)}, NOON).exposure == Decimal("0.09")
+    assert memory.ledger.account({BTC: Mark(Decimal(100), NOON)}, NOON).exposure == Decimal("0.09")
 
 
 def after_a_refusal(memory: MemoryFarm, held: str = "1", there: str = "1", locked: str = "0") -> None:

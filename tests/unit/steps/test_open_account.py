@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 
+from app.domain.portfolio import Mark
 from app.domain.risk import Account
 from app.steps.open_account import open_account
 from app.steps.ports import Missing
@@ -18,7 +19,7 @@ class StrictLedger(Ledger):
         super().__init__(tables)
         self.tables = tables
 
-    def account(self, marks: Mapping[str, Decimal], at: datetime) -> Account:
+    def account(self, marks: Mapping[str, Mark], at: datetime) -> Account:
         if self.tables.cash is None:
             raise Missing("there is no account")
         return super().account(marks, at)

@@ -49,6 +49,30 @@ def test_it_is_signed_with_the_time_of_its_claim(memory: MemoryFarm) -> None:
     assert memory.orders.get("ORDER1").claimed_at == NOON + timedelta(seconds=2)
 
 
+def test_f20_it_is_signed_by_the_venues_clock_and_keeps_until_when_that_may_take_it(memory: MemoryFarm) -> None:
+    memory.given(an_order())
+    memory.trading.ahead = timedelta(minutes=3)
+
+    place(memory)
+
+    stamp = memory.trading.stamp(NOON)
+    assert memory.trading.sent == [("ORDER1", stamp.signed_at)]
+    assert memory.orders.get("ORDER1").acceptable_until == stamp.acceptable_until
+    assert memory.orders.get("ORDER1").claimed_at == NOON
+
+
+def test_a_name_that_the_venue_has_seen_leaves_the_order_unknown_and_is_looked_for(memory: MemoryFarm) -> None:
+    """At the first attempt too: of a restored database, or of another farm on the same account."""
+    order = memory.given(an_order())
+    memory.trading.submit(order, signed_at=NOON)
+
+    assert place(memory) == "ORDER1"
+
+    assert (memory.orders.get("ORDER1").state, memory.trading.accepted) == (OrderState.UNKNOWN, 1)
+    assert memory.ledger.account({}, NOON).reserved == 100
+    assert memory.hand_on.calls == [("settle", "ORDER1")]
+
+
 def test_a_redelivered_order_is_placed_once(memory: MemoryFarm) -> None:
     memory.given(an_order())
 

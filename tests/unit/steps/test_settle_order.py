@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from app.domain.errors import Denied, RateLimited, Refused, Unavailable, VenueError
-from app.domain.orders import TERMINAL, Leg, Order, OrderState, OrderType, Side
+from app.domain.orders import OUT_OF_REACH, TERMINAL, Leg, Order, OrderState, OrderType, Side
 from app.domain.portfolio import TradeStatus
 from app.domain.protection import Protection
 from app.steps.place_order import place_order
@@ -16,6 +16,9 @@ from tests.fixtures.fakes import MemoryFarm
 from tests.fixtures.memory.builders import NOON, a_fill, a_report, an_order
 
 LEASE = timedelta(seconds=10)
+UNTIL = NOON + timedelta(seconds=5)
+READ_LAG = timedelta(seconds=2)
+PROVED_S = 8.001  # the window, the second that clocks may be apart, and the read lag; and then it has passed
 S = OrderState
 
 
@@ -38,7 +41,7 @@ class Settling:
             announce=self.farm.announce,
             now=self.farm.now,
             recv_window=timedelta(seconds=5),
-            read_lag=timedelta(seconds=2),
+            read_lag=READ_LAG,
             order_timeout=timedelta(seconds=60),
         )
 
@@ -53,7 +56,7 @@ def settle(memory: MemoryFarm) -> Settling:
 
 def at_venue(farm: MemoryFarm, state: OrderState = S.OPEN, **changes: object) -> Order:
     """An order that was claimed at noon and has its claim behind it."""
-    order = an_order(state=state, claimed_at=NOON, lease_until=NOON + LEASE, attempts=1)
+    order = an_order(state=state, claimed_at=NOON, lease_until=NOON + LEASE, acceptable_until=UNTIL, attempts=1)
     return farm.given(replace(order, **changes))  # type: ignore[arg-type]
 
 
@@ -119,38 +122,79 @@ def test_f1_an_order_that_timed_out_but_is_live_is_found_and_not_sent_again(
     assert (state_of(memory), memory.trading.sent) == (S.OPEN, [])
 
 
-def test_f2_not_found_within_the_read_lag_proves_nothing(memory: MemoryFarm, settle: Settling) -> None:
+@pytest.mark.parametrize("age_s", [0, 7, 8])
+def test_f2_not_found_proves_nothing_while_the_request_may_be_under_way(
+    memory: MemoryFarm, settle: Settling, age_s: float
+) -> None:
     at_venue(memory, S.UNKNOWN)
-    memory.now.pass_by(seconds=7)
+    memory.now.pass_by(seconds=age_s)
 
     assert settle() is None
 
     assert state_of(memory) is S.UNKNOWN
     assert memory.hand_on.calls == [("settle", "ORDER1")]
+    assert memory.trading.searched == 0  # a search is dear, and one that comes too early is in vain
 
 
-def test_an_order_is_absent_once_its_window_is_over_and_two_answers_say_so(
+def test_an_order_is_absent_once_its_window_is_over_and_no_answer_shows_it(
     memory: MemoryFarm, settle: Settling
 ) -> None:
     at_venue(memory, S.UNKNOWN)
-    memory.now.pass_by(seconds=8)
+    memory.now.pass_by(seconds=PROVED_S)
 
     assert settle() is None
 
-    assert memory.trading.looked_up == 2
+    assert (memory.trading.looked_up, memory.trading.searched) == (1, 1)
     assert state_of(memory) is S.APPROVED
     assert memory.hand_on.calls == [("order", "ORDER1")]
 
 
-def test_an_order_that_shows_up_in_the_second_answer_is_not_absent(memory: MemoryFarm, settle: Settling) -> None:
-    at_venue(memory, S.UNKNOWN)
-    memory.now.pass_by(seconds=8)
-    memory.trading.answers = [None, a_report(S.OPEN)]
+@pytest.mark.parametrize(("off_s", "proved"), [(0, True), (0.9, False), (3600, False), (-3600, True)])
+def test_f20_the_proof_is_by_the_venues_clock_however_wrong_ours_was_at_the_claim(
+    memory: MemoryFarm, settle: Settling, off_s: float, proved: bool
+) -> None:
+    """The request was signed with a time that was so much too late (or early), and is acceptable for as much longer."""
+    at_venue(memory, S.UNKNOWN, acceptable_until=UNTIL + timedelta(seconds=off_s))
+    memory.now.pass_by(seconds=PROVED_S)
 
     settle()
 
+    assert state_of(memory) is (S.APPROVED if proved else S.UNKNOWN)
+
+
+@pytest.mark.parametrize(("passed_s", "proved"), [(7, False), (8, False), (9, True)])
+def test_f20_a_clock_of_ours_that_runs_ahead_proves_nothing(
+    memory: MemoryFarm, settle: Settling, passed_s: float, proved: bool
+) -> None:
+    at_venue(memory, S.UNKNOWN)
+    memory.trading.ahead = timedelta(seconds=-10)  # ours has leapt since the claim
+    memory.now.pass_by(seconds=10 + passed_s)
+
+    settle()
+
+    assert memory.trading.searched == 1
+    assert state_of(memory) is (S.APPROVED if proved else S.UNKNOWN)
+
+
+def test_a_claim_without_a_stamp_is_given_a_minute_more(memory: MemoryFarm, settle: Settling) -> None:
+    at_venue(memory, S.UNKNOWN, acceptable_until=None, expires_at=NOON + timedelta(hours=1))
+    memory.now.pass_by(seconds=60 + 8)
+    settle()
     assert state_of(memory) is S.UNKNOWN
-    assert memory.hand_on.calls == [("settle", "ORDER1")]
+
+    memory.now.pass_by(seconds=1)
+    settle()
+
+    assert state_of(memory) is S.APPROVED
+
+
+def test_an_order_that_a_search_shows_is_booked(memory: MemoryFarm, settle: Settling) -> None:
+    at_venue(memory, S.UNKNOWN)
+    memory.now.pass_by(seconds=PROVED_S)
+    memory.trading.answers = [None, a_report(S.FILLED, a_fill())]
+
+    assert settle() == "ORDER1"
+    assert (state_of(memory), memory.tables.trades[1].left) == (S.FILLED, Decimal(1))
 
 
 def test_an_absent_order_that_is_too_old_expires(memory: MemoryFarm, settle: Settling) -> None:
@@ -161,9 +205,59 @@ def test_an_absent_order_that_is_too_old_expires(memory: MemoryFarm, settle: Set
     assert (state_of(memory), memory.tables.trades[1].status) == (S.EXPIRED, TradeStatus.VOID)
 
 
-def test_an_accepted_order_is_never_absent(memory: MemoryFarm, settle: Settling) -> None:
+def test_an_unknown_order_beyond_the_venues_reach_is_held_and_told_once(memory: MemoryFarm, settle: Settling) -> None:
+    at_venue(memory, S.UNKNOWN)
+    memory.now.pass_by(days=8)
+    memory.trading.forgets = True
+
+    assert [settle() for _ in range(3)] == [None] * 3
+
+    assert (state_of(memory), memory.orders.get("ORDER1").reason) == (S.UNKNOWN, OUT_OF_REACH)
+    assert memory.ledger.account({}, NOON).reserved == 100
+    [(topic, told)] = memory.announce.told
+    assert (topic, told["client_order_id"], told["event"]) == ("system_health", "ORDER1", "order.held")
+    assert "cdb expire" in told["cure"]
+    assert [event for event, _ in memory.tables.audits].count("order.held") == 1
+    assert memory.hand_on.calls == []
+
+
+def test_a_fill_of_an_order_beyond_the_venues_reach_settles_it(memory: MemoryFarm, settle: Settling) -> None:
+    at_venue(memory, S.UNKNOWN)
+    memory.now.pass_by(days=8)
+    memory.trading.forgets = True
+    memory.trading.answers = [None, a_report(S.CANCELLED, a_fill(amount=Decimal("0.4")))]
+
+    assert settle() == "ORDER1"
+
+    assert state_of(memory) is S.CANCELLED
+    assert memory.tables.trades[1].left == Decimal("0.4")
+    assert memory.ledger.account({}, NOON).reserved == 0
+
+
+@pytest.mark.parametrize("state", [S.OPEN, S.PARTIALLY_FILLED, S.CANCELLED, S.EXPIRED])
+def test_what_the_venue_does_not_show_any_more_is_searched_for_after_a_while(
+    memory: MemoryFarm, settle: Settling, state: OrderState
+) -> None:
+    at_venue(memory, state)
+    memory.now.pass_by(seconds=61)
+    memory.trading.answers = [None, a_report(S.CANCELLED, a_fill(amount=Decimal("0.4")))]
+
+    assert settle() == "ORDER1"
+    assert memory.tables.trades[1].left == Decimal("0.4")
+
+
+def test_an_order_that_a_restored_database_holds_for_unsent_is_asked_for(memory: MemoryFarm, settle: Settling) -> None:
+    at_venue(memory, S.EXPIRED, claimed_at=None, acceptable_until=None, attempts=0)
+    memory.trading.answers = [a_report(S.FILLED, a_fill())]
+
+    assert settle() == "ORDER1"
+    assert (state_of(memory), memory.tables.trades[1].left) == (S.EXPIRED, Decimal(1))
+
+
+@pytest.mark.parametrize("age_s", [30, 61])
+def test_an_accepted_order_is_never_absent(memory: MemoryFarm, settle: Settling, age_s: float) -> None:
     at_venue(memory, S.OPEN)
-    memory.now.pass_by(seconds=30)
+    memory.now.pass_by(seconds=age_s)
 
     assert settle() is None
     assert state_of(memory) is S.OPEN
@@ -181,9 +275,9 @@ def test_f3_only_an_answer_is_an_answer(memory: MemoryFarm, settle: Settling, er
     assert memory.hand_on.delays == [2]
 
 
-def test_f3_a_second_look_without_an_answer_proves_nothing_either(memory: MemoryFarm, settle: Settling) -> None:
+def test_f3_a_search_without_an_answer_proves_nothing_either(memory: MemoryFarm, settle: Settling) -> None:
     at_venue(memory, S.UNKNOWN)
-    memory.now.pass_by(seconds=8)
+    memory.now.pass_by(seconds=PROVED_S)
     memory.trading.answers = [None, Unavailable("timed out")]
 
     settle()

@@ -11,8 +11,8 @@ from structlog.testing import capture_logs
 
 from app.domain.errors import RateLimited, Refused
 from app.domain.market import Bar, Tick, microseconds
-from app.domain.orders import OrderState
-from app.domain.risk import Breaker, TradingState
+from app.domain.orders import OUT_OF_REACH, OrderState
+from app.domain.risk import Account, Breaker, TradingState
 from app.steps.history_alarm import Alarm
 from app.steps.mark_equity import mark_equity
 from app.steps.ports import Ledger
@@ -131,6 +131,17 @@ def test_an_order_that_was_never_sent_expires_though_each_try_crashes(memory: Me
     assert memory.orders.get("POISON").state is OrderState.EXPIRED
 
 
+def test_an_order_that_is_held_for_a_person_is_asked_for_rarely_and_hides_no_other(memory: MemoryFarm) -> None:
+    memory.given(an_order("HELD", state=OrderState.UNKNOWN, claimed_at=NOON, reason=OUT_OF_REACH))
+    memory.given(an_order("UNCLEAR", state=OrderState.UNKNOWN, claimed_at=NOON, reason="timed out"))
+
+    for second in range(7, 700, 100):
+        swept(memory, second)
+
+    assert memory.hand_on.calls.count(("settle", "HELD")) == 2
+    assert memory.hand_on.calls.count(("settle", "UNCLEAR")) == 7
+
+
 def test_marking_keeps_the_equity_and_tells_it(memory: MemoryFarm) -> None:
     memory.holding("10", "100")
     memory.prices.heard[BTC] = (110.0, microseconds(NOON))
@@ -151,6 +162,26 @@ def test_marking_trips_the_breaker_without_any_signal(memory: MemoryFarm) -> Non
 
     assert memory.tables.state is TradingState.REDUCING
     assert memory.announce.told[0][1]["trading_state"] == "REDUCING"
+
+
+def test_prices_that_are_lost_change_nothing_and_old_ones_are_told(memory: MemoryFarm) -> None:
+    def marked(minutes: float) -> Account:
+        at = NOON + timedelta(minutes=minutes)
+        return mark_equity(
+            ledger=memory.ledger, prices=memory.prices, breaker=Breaker(), announce=memory.announce, at=at
+        )
+
+    memory.holding("10", "100")
+    memory.prices.heard[BTC] = (200.0, microseconds(NOON))
+    before = marked(0)
+    memory.prices.heard.clear()
+    with capture_logs() as logs:
+        lost, old = marked(1), marked(6)
+
+    assert before.equity == lost.equity == old.equity == 12_000
+    assert [told["old_prices_s"] for _, told in memory.announce.told] == [{}, {BTC: 60}, {BTC: 360}]
+    assert [line["age_s"] for line in logs] == [{BTC: 60}, {BTC: 360}]
+    assert memory.tables.state is TradingState.ACTIVE
 
 
 def test_a_loss_halts_in_the_transaction_that_marks_it(memory: MemoryFarm) -> None:
