@@ -25,7 +25,7 @@ def opened(wired: None) -> None:
 
 
 def state() -> str:
-    return wiring.listings().standing({}).account.state
+    return wiring.listings().standing({}, wiring.now()).account.state
 
 
 # --- reading
