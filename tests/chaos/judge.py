@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tests.chaos.world import World
 
 LIMIT = Decimal("0.30") * 10_000
+DUST = Decimal(1)  # what nobody can sell waits for no price
 CLOSE = Decimal("0.005")  # fills and fees between the farm's look and the judge's
 WITHDRAWN_WITHIN = timedelta(seconds=25)  # a lease, and what two deaths cost
 
@@ -247,10 +248,11 @@ class Judge:
     def _priced(self, books: Books) -> None:
         """What the books hold, at the prices that there are: whoever values it otherwise has forgotten one."""
         held = sum((trade.left * self._venue.last for trade in books.trades.values()), ZERO)
-        if books.day is not None:
-            if self._timeline.at.date() != self._day.date or not self._day.opening:
-                self._day = Day(self._timeline.at.date())
-            self._day.see(books.cash + held)
+        if books.day is None:
+            return
+        if books.day != self._day.date:  # it begins when the farm begins it, who may be at work since before midnight
+            self._day = Day(books.day)
+        self._day.see(books.cash + held)
 
     def _fired_rightly(self, books: Books) -> None:
         """The breaker tightens the state for what was lost, and no high is marked that never was."""
@@ -260,7 +262,7 @@ class Judge:
         lost, limit = (self._day.loss, BREAKER.max_day_loss) if halts else (self._day.drawdown, BREAKER.max_drawdown)
         if is_stricter and books.state_by == "breaker" and lost < limit - CLOSE:
             self.wrong.append(f"trading is {books.state} though no more than {lost:.2%} was lost")
-        if books.day == self._day.date and books.day_high > self._day.high:
+        if books.day_high > self._day.high + DUST:
             self.wrong.append(
                 f"the day's high is marked at {books.day_high}, and equity was never above {self._day.high}"
             )

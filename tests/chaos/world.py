@@ -32,6 +32,7 @@ STARTED_AGAIN = frozenset({"begin", "flatten"})
 SKEWED = frozenset({"place", "settle"})  # tasks of workers on other machines
 TRIES = 6
 PRICE = 100.0
+SETTLED_WITHIN = timedelta(seconds=30)
 VOLUMES = {"sell": 1.0, "buy": 2.0, "lost": 2.0, "nothing": 3.0}
 PERIODS_S = {
     "wake": 2.0,
@@ -272,6 +273,8 @@ class World:
         while self.timeline.at < until and self.timeline.step():
             self._check()
         self.timeline.until = None
+        while self.judge.standing() and self.timeline.at < until + SETTLED_WITHIN and self.timeline.step():
+            self._check()  # a fill that was told so late has opened a trade that is to be left
 
     # The port HandOn
 
