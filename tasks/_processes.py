@@ -19,7 +19,7 @@ from app.celery import farm
 from app.domain.errors import Missing
 from app.domain.parameters import WrongParameter
 from app.steps.ports import Ledger, Orders
-from app.store import behind
+from app.store import DatabaseError, behind
 
 log = structlog.get_logger()
 
@@ -45,8 +45,13 @@ def log_as_the_farm_does(**_: Any) -> None:
 
 @worker_init.connect
 def refuse_what_is_wrong(**_: Any) -> None:
-    """Stop before the first task if a server, a strategy or a rule is wrong; share what is loaded with children."""
-    wrong = behind(wiring.database()) or _another_purpose()
+    """Stop before the first task if a server, a strategy or a rule is wrong, or the database does not answer; share what
+    is loaded with children.
+    """
+    try:
+        wrong = behind(wiring.database()) or _another_purpose()
+    except DatabaseError as error:  # Celery would write it down and take tasks, with nothing prepared for them
+        raise SystemExit(str(error)) from error
     if wrong:
         raise SystemExit(wrong)
     heavy = needed(farm.amqp.queues.consume_from)

@@ -100,7 +100,8 @@ def _of_those_that_trade(session: Session, old: Mapping[str, timedelta]) -> dict
 
 
 def _unfilled(order: OrderRow) -> Decimal:
-    return order.reserved * max(ZERO, 1 - order.filled / order.amount)
+    """Exact, as a share of it would not be: what was filled has cost its limit at most."""
+    return max(ZERO, order.reserved - order.filled * order.price)
 
 
 def _left_at(session: Session, at: datetime) -> dict[str, datetime]:

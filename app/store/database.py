@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from app.store.errors import DatabaseError, explained, unusable
 
 BUSY_S = 15
+FREE_S = 10  # how long to wait for one of the process's own connections: a task is stopped after 30
 ADVISORY_LOCK = 0xC1A18E
 POSTGRESQL = {"lock_timeout": "10s", "statement_timeout": "60s", "idle_in_transaction_session_timeout": "60s"}
 SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}  # SQLite reads so by itself
@@ -98,7 +99,7 @@ EXAMPLES = "Write postgresql://user:password@host/name or sqlite:////absolute/pa
 def _postgresql(url: URL) -> Engine:
     options = " ".join(f"-c {name}={value}" for name, value in POSTGRESQL.items())
     arguments = {"options": f"{url.query.get('options', '')} {options}".strip(), "connect_timeout": 5}
-    return create_engine(url, pool_pre_ping=True, pool_size=4, max_overflow=4, connect_args=arguments)
+    return create_engine(url, pool_pre_ping=True, connect_args=arguments, **_pool())
 
 
 def _sqlite(url: URL) -> Engine:
@@ -108,10 +109,14 @@ def _sqlite(url: URL) -> Engine:
         path.touch()
     except OSError as error:
         raise unusable(url, error.strerror) from error
-    engine = create_engine(url, connect_args={"timeout": BUSY_S}, pool_size=4, max_overflow=4)
+    engine = create_engine(url, connect_args={"timeout": BUSY_S}, **_pool())
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _pool() -> dict[str, Any]:
+    return {"pool_size": 4, "max_overflow": 4, "pool_timeout": FREE_S}
 
 
 def _prepare(connection: Any, record: object) -> None:

@@ -223,6 +223,16 @@ class LedgerContract:
         assert account.exposure == 0
         assert store.ledger.held() == []
 
+    def test_what_a_trade_that_was_left_still_holds_is_valued_as_the_market_says(self, store: StoreUnderTest) -> None:
+        trade_id = store.opened().holding().trade_id
+        most = Decimal("0.9995")  # the rest is less than a step
+        store.settled(store.sent(store.exit(trade_id, amount=most)), OrderState.FILLED, sale(amount=most))
+
+        account = store.ledger.account(MARKS, LATER)
+        assert account.busy == frozenset()
+        assert store.ledger.held() == ["BTC/USDT"], "its price is asked for"
+        assert account.exposure == Decimal("0.0005") * 110
+
     def test_a_signal_becomes_one_order(self, store: StoreUnderTest) -> None:
         order = store.opened().entry()
 

@@ -45,8 +45,8 @@ def venue() -> Iterator[ServedVenue]:
 
 @pytest.fixture
 def at_once(farm_settings: dict[str, str]) -> None:
-    """What stands still is taken up again after a second, whoever is sending it."""
-    farm_settings |= {"CDB_PATIENCE_S": "1", "CDB_CLAIM_LEASE_S": "1"}
+    """What stands still is taken up again after a second, whoever is sending it; nothing is too old."""
+    farm_settings |= {"CDB_PATIENCE_S": "1", "CDB_CLAIM_LEASE_S": "1", "CDB_SIGNAL_TTL_S": "600"}
 
 
 def wanted() -> str:
@@ -135,7 +135,7 @@ def test_C03_a_signal_that_a_killed_worker_was_deciding_is_decided_by_another(
 
 @ON_BOTH
 def test_C05_a_link_that_cannot_be_published_fails_its_task_but_takes_effect_once(
-    celery: Celery, own_redis: OwnRedis, begun: ServedVenue
+    celery: Celery, at_once: None, own_redis: OwnRedis, begun: ServedVenue
 ) -> None:
     a_worker(celery)
     key = wanted()
@@ -155,7 +155,9 @@ def test_C05_a_link_that_cannot_be_published_fails_its_task_but_takes_effect_onc
     assert (begun.status()["orders"], books()[:4]) == (1, (1, 1, 1, "approved"))
 
 
-def test_C07_a_chain_whose_ids_succeeded_and_are_sent_again_changes_nothing(celery: Celery, begun: ServedVenue) -> None:
+def test_C07_a_chain_whose_ids_succeeded_and_are_sent_again_changes_nothing(
+    celery: Celery, at_once: None, begun: ServedVenue
+) -> None:
     a_worker(celery, "prefork", "tests.fixtures._telling_ends")
     key = wanted()
     first: Any = (risk.approve.s(key) | orders.place.s()).apply_async()

@@ -429,6 +429,14 @@ def test_a_worker_starts_while_redis_is_away(farm_settings: dict[str, str], monk
     assert "purpose of the keys not known" in [line["event"] for line in logs]
 
 
+def test_a_worker_refuses_a_database_that_does_not_answer(
+    farm_settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nobody = {**farm_settings, "CDB_DATABASE_URL": "postgresql://u@/cdb?host=/tmp/cdb-nobody"}
+    with configured(nobody, monkeypatch), pytest.raises(SystemExit, match="does not answer"):
+        _processes.refuse_what_is_wrong()
+
+
 def test_a_worker_refuses_a_rule_that_each_signal_would_stumble_over(
     farm_settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from fractions import Fraction
+from math import ceil
 from typing import Any
 
 import pytest
@@ -80,6 +82,26 @@ def test_no_size_crosses_a_limit(account: Account, price: Decimal, instrument: I
         assert max(sizing.min_notional, instrument.min_notional) <= cost <= sizing.max_notional
         assert instrument.max_notional is None or cost <= instrument.max_notional
         assert amount >= instrument.min_amount
+
+
+@given(account=accounts, price=st.decimals("0.01", "100000", places=2), instrument=instruments)
+def test_no_larger_size_was_possible(account: Account, price: Decimal, instrument: Instrument) -> None:
+    sizing = Sizing()
+    amount = sizing.amount(account, price, instrument)
+    step = Fraction(instrument.amount_step)
+    least = Fraction(max(sizing.min_notional, instrument.min_notional))
+    smallest = max(ceil(Fraction(instrument.min_amount) / step), ceil(least / (Fraction(price) * step))) * step
+
+    cost = Fraction(price) * (Fraction(amount) + step if amount else smallest)
+
+    room = Fraction(account.equity) * Fraction(sizing.max_exposure) - Fraction(account.exposure + account.reserved)
+    assert (
+        cost > room
+        or cost > Fraction(account.equity) * Fraction(sizing.share)
+        or cost > sizing.max_notional
+        or cost > (instrument.max_notional or cost)
+        or cost * (1 + Fraction(instrument.taker_fee)) > account.free
+    )
 
 
 def test_a_size_never_rounds_up_in_the_last_digit() -> None:
