@@ -45,6 +45,7 @@ class Control:
             "time_us": venue.clock.now_us(),
             "pace": self._pace(),
             "orders": venue.accepted,
+            "limited": {str(status): count for status, count in venue.limited.items()},
             "connections": len(self._hub.clients),
         }
 
