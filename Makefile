@@ -15,12 +15,13 @@ JOBS ?= 2
 SEED ?= 1
 RUNS ?= 10
 FOR ?= 45s
+SOAK_S ?= 600
 PYTEST = -m pytest -q -n $(JOBS) --dist worksteal
 # Whole farms want the machine for themselves, so they come last and one at a time.
 PARTS = --ignore=tests/e2e
 FARMS = -m pytest -q tests/e2e
 
-.PHONY: help setup run test unit check lint bench chaos lock env clean
+.PHONY: help setup run test unit check lint bench chaos soak lock env clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,6 +72,9 @@ chaos: $(VENV)/.ready-dev ## Kill and cut what can be, ten scripts and the tests
 	@$(BIN)/cdb chaos --seed $(SEED) --runs $(RUNS) --for $(FOR)
 	@$(BIN)/python -m pytest -q -m chaos tests $(ARGS)
 	@CHAOS_SCHEDULES=10000 $(BIN)/python $(PYTEST) tests/chaos $(ARGS)
+
+soak: $(VENV)/.ready-dev ## Let whole farms ask a venue for as much as they may; SOAK_S=3600 for an hour
+	@CDB_TEST_SOAK_S=$(SOAK_S) $(BIN)/python -m pytest -q tests/soak $(ARGS)
 
 lock: $(VENV)/.ready-dev ## Pin and hash requirements*.in anew, for every supported Python
 	$(BIN)/uv pip compile --quiet --universal --no-strip-extras --python-version 3.11 --generate-hashes --upgrade requirements.in -o requirements.txt

@@ -114,7 +114,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A look that is due; entries wait for those that are pressing."""
+    """A look that is due; one that `is_pressing` goes before the questions of those who only want data."""
 
     symbol: str
     look: Look
@@ -132,22 +132,25 @@ class Pace:
 def agenda(progress: Progress, pace: Pace, at: datetime, *, full: bool = False) -> list[Wanted]:
     """Which fills a run asks for, in this order, as far as there are turns.
 
-    First what entries wait for; then one look at a whole symbol, so that those are never starved; then some of the
-    rest: few enough to leave turns for those who settle orders. A `full` run takes as many whole ones as it can.
+    One look at a whole symbol, so that those are never starved, unless entries wait for the start's; what is late for
+    entries; then some of the rest: few enough to leave turns for those who settle orders. A `full` run takes as many
+    whole ones as it can.
     """
     mattering = sorted(filter(progress.matters, progress.traded), key=lambda one: _age_key(progress, one, Look.FILLS))
-    pressing = [one for one in mattering if _is_pressing(progress.cursor(one, Look.FILLS), pace, at)]
-    due = [one for one in mattering if one not in pressing and _is_due(progress, one, Look.FILLS, pace.every, at)]
     known = [one for one in progress.traded if _first(progress, one) is Look.FILLS]
     whole = sorted(
         (one for one in known if _is_due(progress, one, Look.WHOLE, pace.whole_every, at)),
         key=lambda one: _age_key(progress, one, Look.WHOLE),
     )
-    contained = [one for one in whole[:1] if progress.cursor(one, Look.WHOLE).begun_at is None]
+    begins = [one for one in whole[:1] if progress.cursor(one, Look.WHOLE).begun_at is None and not progress.waiting]
+    others = [one for one in mattering if one not in begins]  # a whole look contains the new fills
+    pressing = [one for one in others if _is_pressing(progress.cursor(one, Look.FILLS), pace, at)]
+    due = [one for one in others if one not in pressing and _is_due(progress, one, Look.FILLS, pace.every, at)]
+    first = [Wanted(one, Look.WHOLE, is_pressing=True) for one in whole[:1]]
+    late = [Wanted(one, _first(progress, one), is_pressing=True) for one in pressing]
     return [
-        *(Wanted(one, _first(progress, one), is_pressing=True) for one in pressing),
-        *(Wanted(one, Look.WHOLE) for one in whole[:1]),
-        *(Wanted(one, Look.FILLS) for one in [one for one in due if one not in contained][:DUE_A_RUN]),
+        *(late + first if progress.waiting else first + late),
+        *(Wanted(one, Look.FILLS) for one in due[:DUE_A_RUN]),
         *(Wanted(one, Look.WHOLE) for one in whole[1 : None if full else WHOLE_A_RUN]),
     ]
 

@@ -36,7 +36,7 @@ class VenueFill:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Fills as far back as there were turns to ask for: older ones than of `back_to` were not told; None: all were."""
+    """Fills as far back as the venue was asked at once: older ones than of `back_to` were not told; None: all were."""
 
     fills: Sequence[VenueFill]
     back_to: datetime | None = None

@@ -46,6 +46,7 @@ class Control:
             "sent_until_ms": self._hub.sent_until(replay.given_until(venue.clock.now_ms())) if replay else None,
             "pace": self._pace(),
             "orders": venue.accepted,
+            "limited": {str(status): count for status, count in venue.limited.items()},
             "connections": len(self._hub.clients),
         }
 

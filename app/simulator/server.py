@@ -131,12 +131,18 @@ class Server:
         params = params_of(query, body)
         key = request.headers.get("X-MEXC-APIKEY")
         weight = route.weight if params.get("symbol") else route.weight_of_all or route.weight
-        caller = key if route.signed and key else request.remote or "?"
-        self._weights.count(caller, f"{request.method} {request.path}", weight, self._venue.clock.real())
+        self._count(key if route.signed and key else request.remote or "?", request, weight)
         if route.signed:
             terms = self._venue.terms
             verify(key, query, body, params, (terms.api_key, terms.api_secret), self._venue.time_ms())
         return await route.call(params)
+
+    def _count(self, caller: str, request: web.Request, weight: int) -> None:
+        try:
+            self._weights.count(caller, f"{request.method} {request.path}", weight, self._venue.clock.real())
+        except Refusal as refusal:
+            self._venue.limited[refusal.status] += 1
+            raise
 
     async def _troubled(self, request: web.Request, answered: web.Response, *, creates: bool) -> web.Response:
         """The answer, or what a fault makes of it after the request took effect."""

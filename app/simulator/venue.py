@@ -1,5 +1,6 @@
 """The venue itself: its market, clock, books and account, without any protocol."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -50,6 +51,7 @@ class Venue:
         self.unheard: set[str] = set()
         self.printed = 0
         self.accepted = 0
+        self.limited: Counter[int] = Counter()  # requests that were too many, by the HTTP status of their answers
         self.on_print: list[Callable[[Print], None]] = []
         self.on_change: list[Callable[[Change, str], None]] = []
         self._books: dict[str, tuple[int, Book]] = {}

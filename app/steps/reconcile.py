@@ -8,6 +8,7 @@ from decimal import Decimal
 import structlog
 
 from app.domain.balances import BLURRED, WORTH, Balances
+from app.domain.errors import RateLimited
 from app.domain.looks import Pace, agenda, orders_due
 from app.domain.protection import Protection
 from app.domain.reconciliation import Difference, Snapshot, drift, gaps, merged, overdue
@@ -51,13 +52,13 @@ def reconcile(
     if full:
         pace = replace(pace, whole_every=at - (begun or at))
     known = books.read(at)
-    fresh = venue.balances()
+    fresh = _balances(venue)
     desk = Desk(venue, books, orders, instruments, protection, settle, levels_changed, announce, now)
     run = Run(known, desk, at + SLICE)
     run.look_at_fills(agenda(known.progress, pace, at, full=full))
     run.look_for_strangers(orders_due(known.progress, symbols, known.strange_symbols, pace, at))
     asked = [one.since for one in (known.balances, fresh) if one is not None]
-    ours = books.read(now(), moves_since=min(asked) - BLURRED)
+    ours = books.read(now(), moves_since=min(asked) - BLURRED if asked else None)
     ripe, pending = _to_be_compared(known, ours, fresh, at)
     drifted, unclear = _drift(ours, ripe, prices, currency, tolerance)
     differences = merged(
@@ -71,14 +72,23 @@ def reconcile(
     return differences
 
 
+def _balances(venue: VenueAccount) -> Balances | None:
+    """Without a turn for them the symbols are looked at all the same."""
+    try:
+        return venue.balances()
+    except RateLimited as error:
+        log.info("the next run compares the balances", reason=str(error))
+        return None
+
+
 def _to_be_compared(
-    known: Snapshot, ours: Snapshot, fresh: Balances, at: datetime
+    known: Snapshot, ours: Snapshot, fresh: Balances | None, at: datetime
 ) -> tuple[Balances | None, Balances | None]:
     """Which balances all fills are booked by now that they contain, and which wait for that.
 
     At once where no order lives; on a busy farm those of an earlier run, against our books of that moment.
     """
-    if not known.live and not ours.live:
+    if fresh is not None and not known.live and not ours.live:
         return fresh, None
     waiting = known.balances
     if waiting is None or at >= waiting.until + WORTH:

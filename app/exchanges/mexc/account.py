@@ -23,6 +23,7 @@ FILLS_REACH_MS = 30 * DAY_MS
 SLACK_MS = 60_000
 ORDERS_PAGE = 1000
 FILLS_PAGE = 100
+PAGES_AT_ONCE = 3  # of fills: whoever asks for more comes back for them, and holds nobody up
 
 Row = Mapping[str, Any]
 Ask = Callable[[dict[str, Any]], Any]
@@ -30,12 +31,14 @@ Ask = Callable[[dict[str, Any]], Any]
 
 @dataclass(frozen=True, slots=True)
 class _Reach:
-    """An endpoint that lists the past: how far back, how many rows at once, and which of their figures is unique."""
+    """An endpoint that lists the past: how far back, how many rows a page, which of their figures is unique, and how
+    many pages are asked for at once."""
 
     call: Ask
     reach_ms: int
     page: int
     key: str
+    pages: int
 
 
 class Account:
@@ -59,17 +62,15 @@ class Account:
         return found
 
     def orders(self, symbol: str, since: datetime, *, pressing: bool = False) -> list[VenueOrder]:
-        """Orders made since then, of seven days at most; RateLimited if there are no turns for all of them."""
-        reach = _Reach(self._client.spotPrivateGetAllOrders, ORDERS_REACH_MS, ORDERS_PAGE, "orderId")
+        """Orders made since then, of seven days at most: the newest, as far as there are turns."""
+        reach = _Reach(self._client.spotPrivateGetAllOrders, ORDERS_REACH_MS, ORDERS_PAGE, "orderId", pages=10)
         with self._asking(pressing):
-            rows, back_to_ms = self._pages(reach, symbol, since)
-        if back_to_ms is not None:
-            raise RateLimited(f"no turn for all orders of {symbol}", 1.0)
+            rows, _ = self._pages(reach, symbol, since)
         return [_order(row, symbol) for row in rows]
 
     def fills(self, symbol: str, since: datetime, until: datetime | None = None, *, pressing: bool = False) -> Stretch:
-        """Fills since then, and until then, oldest first: of a month at most, and as far back as there are turns."""
-        reach = _Reach(self._client.spotPrivateGetMyTrades, FILLS_REACH_MS, FILLS_PAGE, "id")
+        """Fills since then, and until then, oldest first: of a month and three pages at most, as far as turns go."""
+        reach = _Reach(self._client.spotPrivateGetMyTrades, FILLS_REACH_MS, FILLS_PAGE, "id", PAGES_AT_ONCE)
         with self._asking(pressing):
             rows, back_to_ms = self._pages(reach, symbol, since, until)
         found = [VenueFill(str(row.get("clientOrderId") or ""), fill(self._named(row, symbol))) for row in rows]
@@ -97,26 +98,27 @@ class Account:
     def _pages(
         self, reach: "_Reach", symbol: str, since: datetime, until: datetime | None = None
     ) -> tuple[list[Row], int | None]:
-        """All rows of a window, a page at a time from the newest back, each once; and where the turns were spent."""
+        """All rows of a window, a page at a time from the newest back, each once; and where it had to stop."""
         market, found = self._client.id_of(symbol), dict[str, Row]()
         self._synchronise()
         now_ms = self._client.venue_ms()
         start = max(microseconds(since) // 1000 - SLACK_MS, now_ms - reach.reach_ms + SLACK_MS)
         end = now_ms + SLACK_MS if until is None else microseconds(until) // 1000
-        while True:
+        for _ in range(reach.pages):
             request = {"symbol": market, "startTime": start, "endTime": end, "limit": reach.page}
             try:
                 rows = self._ask(reach.call, request)
             except RateLimited:
                 if not found:
                     raise
-                return list(found.values()), end
+                break
             fresh = {str(row[reach.key]): row for row in rows if str(row[reach.key]) not in found}
             found.update(fresh)
             if len(rows) < reach.page:
                 return list(found.values()), None
             oldest = min(int(row["time"]) for row in rows)
             end = oldest if fresh else oldest - 1  # a page of one millisecond alone would be asked for again for ever
+        return list(found.values()), end
 
     def _asking(self, pressing: bool) -> AbstractContextManager[None]:
         return self._client.asking(Priority.BOOKS if pressing else Priority.DATA, patience_s=0)

@@ -64,11 +64,11 @@ class VenueAccount(Protocol):
         ...
 
     def orders(self, symbol: str, since: datetime, *, pressing: bool = False) -> list[VenueOrder]:
-        """Orders made since then, as far back as the venue tells."""
+        """Orders made since then, the newest: as far back as the venue tells at once."""
         ...
 
     def fills(self, symbol: str, since: datetime, until: datetime | None = None, *, pressing: bool = False) -> Stretch:
-        """Fills since then, and until then, oldest first, as far back as the venue tells and there are turns to ask."""
+        """Fills since then, and until then, oldest first, as far back as the venue tells at once."""
         ...
 
     def balances(self) -> Balances:

@@ -58,7 +58,11 @@ def test_entries_wait_for_what_was_not_looked_at_since_the_start_or_for_long() -
 def test_a_symbol_that_was_never_compared_is_looked_at_wholly_and_first() -> None:
     now = progress(*seen("OLD", HOUR, HOUR), OLD=HELD, NEVER=ENDED)
 
-    assert agenda(now, PACE, NOON)[:2] == [Wanted("NEVER", Look.WHOLE, True), Wanted("OLD", Look.FILLS, True)]
+    assert agenda(now, PACE, NOON) == [
+        Wanted("NEVER", Look.WHOLE, True),
+        Wanted("OLD", Look.FILLS, True),
+        Wanted("OLD", Look.WHOLE, True),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -81,17 +85,23 @@ def test_a_whole_look_comes_before_the_rest_so_that_it_is_not_starved() -> None:
 
     wanted = agenda(now, PACE, NOON)
 
-    assert wanted[0] == Wanted("S0", Look.WHOLE)
+    assert wanted[0] == Wanted("S0", Look.WHOLE, True)
     assert [one.look for one in wanted[1:]] == [Look.FILLS] * DUE_A_RUN + [Look.WHOLE] * (WHOLE_A_RUN - 1)
     assert "S0" not in [one.symbol for one in wanted[1:]]
     assert len([one for one in agenda(now, PACE, NOON, full=True) if one.look is Look.WHOLE]) == 8
+
+
+def test_a_whole_look_is_not_starved_by_what_is_late_either() -> None:
+    now = progress(*seen("A", HOUR, 2 * HOUR), *seen("B", HOUR), A=HELD, B=HELD)
+
+    assert agenda(now, PACE, NOON) == [Wanted("A", Look.WHOLE, True), Wanted("B", Look.FILLS, True)]
 
 
 def test_a_whole_look_that_is_under_way_goes_on_and_the_new_fills_are_looked_at_beside_it() -> None:
     stopped = done("ONE", 10 * MINUTE, Look.WHOLE).stopped(NOON - MINUTE, NOON - HOUR)
     now = progress(done("ONE", 40 * SECOND), stopped, ONE=HELD)
 
-    assert agenda(now, PACE, NOON) == [Wanted("ONE", Look.WHOLE), Wanted("ONE", Look.FILLS)]
+    assert agenda(now, PACE, NOON) == [Wanted("ONE", Look.WHOLE, True), Wanted("ONE", Look.FILLS)]
 
 
 def test_a_look_goes_back_to_the_one_before_or_to_the_first_order_or_a_month() -> None:

@@ -776,15 +776,27 @@ def test_fills_are_told_as_far_back_as_there_are_turns_and_the_rest_is_asked_for
     client.session.close()
 
 
-def test_without_any_turn_no_fill_is_told_and_past_orders_are_told_wholly_or_not_at_all(canned: Canned) -> None:
+def test_without_any_turn_no_fill_is_told_and_of_past_orders_the_newest_as_far_as_turns_go(canned: Canned) -> None:
     row = {"symbol": "BTCUSDT", "status": "NEW", "executedQty": "0", "time": NOON_MS}
     canned.answer("GET /api/v3/allOrders", Reply([{**row, "orderId": f"O{number}"} for number in range(1000)]))
     client = a_client(canned.url, limiter=FewTurns(left={"GET myTrades": 0, "GET allOrders": 1}))
 
     with pytest.raises(RateLimited):
         Account(client).fills("BTC/USDT", NOON - timedelta(hours=1), pressing=True)
+    assert len(Account(client).orders("BTC/USDT", NOON - timedelta(hours=1))) == 1000
     with pytest.raises(RateLimited):
         Account(client).orders("BTC/USDT", NOON - timedelta(hours=1))
+    client.session.close()
+
+
+def test_no_more_than_three_pages_of_fills_are_asked_for_at_once(canned: Canned) -> None:
+    pages = [[a_trade(number) for number in range(first, first + 100)] for first in (0, 100, 200)]
+    canned.answer(f"GET {TRADES}", *map(Reply, pages))
+    client = a_client(canned.url)
+
+    told = Account(client).fills("BTC/USDT", NOON - timedelta(hours=1))
+
+    assert (len(told.fills), told.back_to) == (300, NOON - timedelta(seconds=299))
     client.session.close()
 
 

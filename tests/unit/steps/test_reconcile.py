@@ -500,7 +500,7 @@ def test_a_farm_with_60_symbols_enters_within_a_minute_and_stays_reconciled(memo
     assert all(memory.now() - (cursors[one, Look.WHOLE].done_at or NOON) < timedelta(minutes=75) for one in symbols)
 
 
-@pytest.mark.parametrize(("count", "orders_a_minute"), [(240, 0), (180, 20), (120, 60)])
+@pytest.mark.parametrize(("count", "orders_a_minute"), [(220, 0), (180, 20), (120, 60)])
 def test_as_many_symbols_can_be_followed_as_the_documents_say(
     memory: MemoryFarm, run: Reconcile, count: int, orders_a_minute: int
 ) -> None:
@@ -556,6 +556,26 @@ def test_an_answer_that_does_not_come_ends_the_run_with_what_it_has_seen(memory:
     run()
 
     assert memory.books.read(NOON).progress.waiting == 6
+
+
+def test_without_a_turn_for_balances_the_symbols_are_compared_all_the_same(memory: MemoryFarm, run: Reconcile) -> None:
+    resting(memory)
+    run()
+    waiting = memory.tables.balances
+
+    def spent(question: str, pressing: bool) -> None:
+        if question == "balances":
+            raise RateLimited("no turn", 1.0)
+
+    memory.venue_account.turns = spent
+    memory.books.forget()
+    run()
+
+    assert memory.books.read(NOON).reconciled_at == memory.now()
+    assert memory.tables.balances == waiting is not None
+    memory.now.at += BOOKED
+    run()
+    assert memory.tables.balances is None
 
 
 def test_entries_wait_for_what_matters_only_and_dust_is_not_asked_for(memory: MemoryFarm, run: Reconcile) -> None:

@@ -1,0 +1,1 @@
+"""Long runs of a whole farm, which `make soak` starts; nobody else does."""
