@@ -45,8 +45,8 @@ def log_as_the_farm_does(**_: Any) -> None:
 
 @worker_init.connect
 def refuse_what_is_wrong(**_: Any) -> None:
-    """Stop before the first task if a server, a strategy or a rule is wrong, or the database does not answer; share what
-    is loaded with children.
+    """Stop before the first task if a server, a strategy or a rule is wrong, or the database does not answer; share
+    what is loaded with children.
     """
     try:
         wrong = behind(wiring.database()) or _another_purpose()
