@@ -13,14 +13,11 @@ from rich.table import Table
 
 from app import wiring
 from app.cli.codes import FAILED
-from app.domain.errors import Missing
-from app.domain.looks import WEEK
 from app.domain.reconciliation import Difference, Snapshot
 from app.risk.not_reconciled import Rule
 
 Json = Annotated[bool, typer.Option("--json", help="For machines.")]
 Adopt = Annotated[bool, typer.Option("--adopt-balance", help="Set our cash to the venue's; needs --reason.")]
-End = Annotated[str, typer.Option(metavar="ORDER", help="End an order of ours that the venue cannot be asked about.")]
 Accept = Annotated[bool, typer.Option("--accept-gap", help="A time of which the venue tells nothing was looked at.")]
 Reason = Annotated[str, typer.Option(help="Why, for the audit.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
@@ -31,7 +28,6 @@ PATIENCE = timedelta(seconds=30)  # two windows of the venue's limits without an
 
 def reconcile(
     adopt_balance: Adopt = False,
-    end: End = "",
     accept_gap: Accept = False,
     reason: Reason = "",
     yes: Yes = False,
@@ -43,8 +39,6 @@ def reconcile(
         raise wiring.SettingsError([wrong])
     if adopt_balance:
         _adopt(_said(reason), yes=yes)
-    if end:
-        _end(end, _said(reason), yes=yes)
     if accept_gap:
         _accept(_said(reason))
     left = _compare()
@@ -130,23 +124,6 @@ def _adopt(reason: str, *, yes: bool) -> None:
 def _accept(reason: str) -> None:
     gaps = wiring.books().accept_gaps(reason, getpass.getuser(), wiring.now())
     typer.echo(f"Accepted: {', '.join(gaps) or 'there is no gap'}.", err=True)
-
-
-def _end(name: str, reason: str, *, yes: bool) -> None:
-    """Only what the venue cannot be asked about: the farm itself follows every other order to its end."""
-    at = wiring.now()
-    try:
-        order = wiring.orders().get(name)
-    except Missing as error:
-        raise typer.BadParameter(str(error), param_hint="--end") from error
-    if not order.is_live or order.claimed_at is None or order.claimed_at >= at - WEEK:
-        typer.echo(f"{name} is {order.state}: the farm follows each order of the last 7 days by itself.", err=True)
-        raise typer.Exit(FAILED)
-    if not yes:
-        what = f"{order.side} {order.amount:f} {order.symbol}, of which {order.filled:f} is booked"
-        typer.confirm(f"End {what}?", abort=True)
-    ended = wiring.orders().write_off(name, reason, getpass.getuser(), at)
-    typer.echo(f"{name} is {ended.state} now.", err=True)
 
 
 def _table(differences: tuple[Difference, ...]) -> Table:

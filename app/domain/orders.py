@@ -28,7 +28,7 @@ LIVE = frozenset(OrderState) - TERMINAL
 AT_VENUE = frozenset({S.OPEN, S.PARTIALLY_FILLED})
 _SEEN_AT_VENUE = frozenset({S.OPEN, S.PARTIALLY_FILLED, S.FILLED, S.CANCELLED, S.REJECTED})
 NEXT: dict[OrderState, frozenset[OrderState]] = {
-    S.APPROVED: frozenset({S.SUBMITTING, S.EXPIRED, S.UNKNOWN}),  # unknown: its fills came though it counted as absent
+    S.APPROVED: frozenset({S.SUBMITTING, S.EXPIRED}),
     S.SUBMITTING: _SEEN_AT_VENUE | {S.UNKNOWN, S.APPROVED},
     S.UNKNOWN: _SEEN_AT_VENUE | {S.APPROVED, S.EXPIRED},
     S.OPEN: frozenset({S.PARTIALLY_FILLED, S.FILLED, S.CANCELLED}),

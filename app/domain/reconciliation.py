@@ -204,7 +204,7 @@ def overdue(books: Snapshot, at: datetime) -> Iterator[Difference]:
     for order in books.live:
         if order.claimed_at is not None and order.claimed_at < at - WEEK:
             told = f"is {order.state} here since {_day(order.claimed_at)}, and the venue tells orders of 7 days; "
-            cure = f"look it up on the venue's pages; if it is over, cdb reconcile --end {order.client_order_id}"
+            cure = f"look it up on the venue's pages; if it never traded, cdb expire {order.client_order_id}"
             yield Difference("overdue", f"{order.symbol} {order.client_order_id}", told + cure)
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.errors import Missing
 from app.domain.market import Instrument
-from app.domain.orders import AT_VENUE, TERMINAL, Fill, Leg, Order, OrderState, Report, follow, proved, told_of
+from app.domain.orders import TERMINAL, Fill, Leg, Order, OrderState, Report, follow, proved, told_of
 from app.domain.portfolio import TradeStatus, book
 from app.domain.protection import Protection
 from app.store import rows
@@ -134,17 +134,6 @@ class Orders:
                 _move(session, row, OrderState.UNKNOWN, "it counted as absent, and its fills came", at)
             state = proved(row.filled, row.amount, ended=ended)
             _move(session, row, follow(OrderState(row.state), state), row.reason, at)
-            return rows.order(row)
-
-    def write_off(self, client_order_id: str, reason: str, by: str, at: datetime) -> Order:
-        """End an order because a person says that it is over, with what was filled of it; audited."""
-        with self._database.writing() as session:
-            trade, row = _trade_and_order(session, _leg_and_trade(session, client_order_id)[1], client_order_id)
-            over = OrderState.CANCELLED if row.state in AT_VENUE else OrderState.EXPIRED
-            told = {"client_order_id": client_order_id, "from": row.state, "reason": reason, "by": by}
-            audit(session, "order.written_off", "orders", told, at)
-            _move(session, row, follow(OrderState(row.state), over), f"{by}: {reason}", at)
-            _void_if_nothing_came(session, trade, row, at)
             return rows.order(row)
 
     def live_entries(self) -> list[Order]:

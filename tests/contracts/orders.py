@@ -386,19 +386,5 @@ class OrdersContract:
         assert store.booked(order.client_order_id, a_fill(amount=HALF)).state is OrderState.PARTIALLY_FILLED
         assert store.orders.claim(order.client_order_id, at=LATER, lease=LEASE) is None
 
-    @pytest.mark.parametrize(("filled", "over"), [(False, OrderState.EXPIRED), (True, OrderState.CANCELLED)])
-    def test_a_person_ends_an_order_with_what_was_filled_of_it(
-        self, store: StoreUnderTest, filled: bool, over: OrderState
-    ) -> None:
-        order = store.orders.doubt(store.sent(store.opened().entry()), "timed out", LATER)
-        if filled:
-            store.booked(order.client_order_id, a_fill(amount=HALF))
-
-        ended = store.orders.write_off(order.client_order_id, "not on its pages", "ann", LATER)
-
-        assert (ended.state, ended.reason) == (over, "ann: not on its pages")
-        account = store.ledger.account({}, LATER)
-        assert (account.reserved, account.busy) == (Decimal(0), frozenset({"BTC/USDT"}) if filled else frozenset())
-
 
 NONE = Protection(None, None, None)

@@ -91,7 +91,7 @@ def test_an_order_that_never_filled_is_told_until_a_person_ends_it(laboratory: M
     assert (told.kind, told.subject) == ("overdue", f"{BTC} {order.client_order_id}")
     assert lab.orders.get(order.client_order_id).state in LIVE
     assert lab.ledger.account({}, lab.now()).reserved == order.reserved
-    lab.orders.write_off(order.client_order_id, "its pages show that nothing was filled", "ann", lab.now())
+    lab.orders.expire(order, "its pages show that nothing was filled", lab.now())
     assert lab.reconcile() == []
     assert lab.ledger.account({}, lab.now()).reserved == 0
 
@@ -117,7 +117,7 @@ def test_what_was_filled_longer_than_a_month_ago_is_a_gap_that_a_person_accepts(
     assert told == {"overdue", "gap"}
     assert lab.orders.get(order.client_order_id).state in LIVE
     assert lab.executions() == 0
-    lab.orders.write_off(order.client_order_id, "its fill is in the export", "ann", lab.now())
+    lab.orders.expire(order, "its fill is in the export", lab.now())
     assert {one.kind for one in lab.reconcile()} == {"gap", "balance"}
     lab.books.accept_gaps("and was sold by hand", "ann", lab.now())
     assert {one.kind for one in lab.reconcile()} == {"balance"}

@@ -152,46 +152,6 @@ def test_before_it_was_reconciled_status_and_doctor_say_so(cdb: Typed) -> None:
     assert (books["ok"], books["cure"]) == (False, "cdb reconcile")
 
 
-def overdue() -> str:
-    """An order that was sent eight days ago and never heard of again."""
-    name = approved()
-    assert name is not None
-    ago = wiring.now() - timedelta(days=8)
-    sent = wiring.orders().claim(name, at=ago, lease=timedelta(seconds=1))
-    assert sent is not None
-    wiring.orders().doubt(sent, "whoever was sending it fell silent", ago)
-    return name
-
-
-def test_a_person_ends_an_order_that_the_venue_cannot_be_asked_about(
-    cdb: Typed, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cdb("status")
-    name = overdue()
-
-    assert cdb("reconcile", "--end", name).code == 2
-    assert cdb("reconcile", "--end", "NOBODY", "--reason", "why").code == 2
-    monkeypatch.setattr("sys.stdin", StringIO("n\n"))
-    assert cdb("reconcile", "--end", name, "--reason", "not on its pages").code == 1
-    assert wiring.orders().get(name).state is OrderState.UNKNOWN
-
-    ended = cdb("reconcile", "--end", name, "--reason", "not on its pages", "--yes")
-
-    assert (ended.code, ended.err) == (0, f"{name} is expired now.\n")
-    assert wiring.orders().get(name).state is OrderState.EXPIRED
-
-
-def test_no_person_ends_an_order_that_the_farm_can_follow(cdb: Typed) -> None:
-    cdb("status")
-    name = approved()
-    assert name is not None
-
-    ended = cdb("reconcile", "--end", name, "--reason", "impatience", "--yes")
-
-    assert ended.code == FAILED
-    assert "is approved: the farm follows" in ended.err
-
-
 def test_a_gap_is_shown_until_a_person_accepts_it(cdb: Typed) -> None:
     cdb("status")
     wiring.books().keep([Difference("gap", BTC, "a month is missing")], None)

@@ -262,10 +262,6 @@ class Orders(Protocol):
         """
         ...
 
-    def write_off(self, client_order_id: str, reason: str, by: str, at: datetime) -> Order:
-        """End an order because a person says that it is over, with what was filled of it; audited."""
-        ...
-
     def live_entries(self) -> list[Order]:
         """Entries that may still buy something, oldest first."""
         ...

@@ -719,10 +719,10 @@ def test_an_order_that_lives_longer_than_the_venue_tells_of_it_is_told_until_a_p
     [found] = run(settle=lambda name: None)
 
     assert (found.kind, found.subject, found.is_sure) == ("overdue", f"{BTC} ORDER1", True)
-    assert "cdb reconcile --end ORDER1" in found.told
+    assert "cdb expire ORDER1" in found.told
     assert memory.orders.get("ORDER1").state is OrderState.UNKNOWN
 
-    memory.orders.write_off("ORDER1", "it is not there", "ann", memory.now())
+    memory.orders.expire(memory.orders.get("ORDER1"), "it is not there", memory.now())
     assert "overdue" not in [one.kind for one in run()]
 
 
