@@ -14,7 +14,7 @@ LIVE_EXIT = f"leg <> 'entry' AND {LIVE}"
 
 
 class OrderRow(Base):
-    """An order; one live exit per trade, by a unique index."""
+    """An order; one live exit per trade, by a unique index. `last_answer` is the venue's while it was unclear."""
 
     __tablename__ = "orders"
     __table_args__ = (
@@ -53,4 +53,5 @@ class OrderRow(Base):
     submitted_at: Mapped[datetime | None] = mapped_column(Instant)
     touched_at: Mapped[datetime] = mapped_column(Instant)
     reason: Mapped[str | None] = mapped_column(Text)
+    last_answer: Mapped[str | None] = mapped_column(String(80))
     correlation_id: Mapped[str] = mapped_column(String(80))

@@ -41,6 +41,9 @@ class SignalRow(Base):
     price: Mapped[float]
     bar_fingerprint: Mapped[str] = mapped_column(String(32))
     indicators: Mapped[dict[str, Any]] = mapped_column(Json)
+    indicators_before: Mapped[dict[str, Any]] = mapped_column(Json, server_default="{}")
+    window_bars: Mapped[int] = mapped_column(server_default="0")
+    window_since: Mapped[datetime | None] = mapped_column(Instant)
     window_whole: Mapped[bool]
     trade_id: Mapped[int | None] = mapped_column(Key)
     correlation_id: Mapped[str] = mapped_column(String(80))

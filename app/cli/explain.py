@@ -12,8 +12,9 @@ from rich.console import Console
 from app import wiring
 from app.domain.market import Bar
 from app.domain.orders import Order
+from app.domain.trading import Signal
 from app.store import Story
-from app.store.stories import ArchivedTick, Event, RuleChecked
+from app.store.stories import ArchivedTick, Event, RuleChecked, WindowSeen
 
 Name = Annotated[
     str,
@@ -67,7 +68,9 @@ def _signal(story: Story) -> Iterator[str]:
         yield f"{story.order.signal_key} is not stored"
         return
     yield f"{signal.strategy} {signal.version}: {signal.side} at {signal.price}, strength {signal.strength:.3f}"
-    yield f"because {signal.reason}; {_pairs(signal.indicators) or 'no indicators'}"
+    yield f"because {signal.reason}"
+    yield f"its bar's row: {_pairs(signal.indicators) or 'no indicators'}"
+    yield f"the row before: {_pairs(signal.indicators_before) or 'not kept'}"
     yield f"{_basis(story)}; found {_at(signal.found_at)}"
     because = f": {ruling.reason}" if ruling.reason else ""
     yield f"{ruling.status} {_at(ruling.at)}{because}; key {signal.key}"
@@ -83,19 +86,35 @@ def _basis(story: Story) -> str:
     return f"{bar}, fingerprint {story.signal.bar_fingerprint or '-'}, its window {window}"
 
 
-SAME = {True: "the last has", False: "THE LAST HAS NOT", None: "it cannot be told whether the last has"}
-
-
 def _market(story: Story) -> Iterator[str]:
-    bars, ticks = story.bars, story.ticks
-    if bars is not None:
-        since = f" since {_at(bars.first)}; {SAME[bars.same]} the signal's fingerprint" if bars.count else ""
-        yield f"{bars.count} bars stored up to the signal's{since}"
-        yield from (f"  {_bar(bar)}" for bar in bars.last)
+    if story.window is not None:
+        yield from _window(story.window, story.signal)
+    ticks = story.ticks
     if ticks is not None:
         yield f"{ticks.count} ticks archived from {_at(ticks.since)} to {_at(ticks.until)}"
         first = (ticks.first,) if ticks.first and ticks.first not in ticks.last else ()
         yield from (f"  {_tick(tick)}" for tick in (*first, *ticks.last))
+
+
+def _window(window: WindowSeen, signal: Signal | None) -> Iterator[str]:
+    """What was decided on, and whether it is what is stored."""
+    if window.since is None:
+        yield f"the window was not kept; {window.stored} bars are stored up to the signal's"
+    else:
+        bounds = f"from the one to {_at(window.since)} to the one to {_at(window.until)}"
+        yield f"a window of {window.count} bars, {bounds}; {window.stored} of them are stored"
+    kept = signal.bar_fingerprint if signal and signal.bar_fingerprint else "-"
+    yield f"its last bar has the fingerprint {kept} in the signal, {_stored(window)}"
+    first = (window.first,) if window.first and window.first not in window.last else ()
+    yield from (f"  {_bar(bar)}" for bar in (*first, *window.last))
+
+
+def _stored(window: WindowSeen) -> str:
+    if window.fingerprint is None:
+        return "and is not stored"
+    if window.same:
+        return "and the same as it is stored"
+    return f"{'and' if window.same is None else 'BUT'} {window.fingerprint} as it is stored"
 
 
 def _bar(bar: Bar) -> str:

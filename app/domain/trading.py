@@ -26,8 +26,9 @@ class Wish:
 class Signal:
     """A strategy's wish, or a protective level that was hit, with all that it was based on.
 
-    `price` is the close of the bar, or the tick that hit the level; `window_whole` is False when the
-    window had a gap; `trade_id` is set when the signal leaves one trade.
+    `price` is the close of the bar, or the tick that hit the level; `indicators` and `indicators_before` are the two
+    rows that were decided on; the window had `window_bars` bars, the first of which ended at `window_since`, and a gap
+    if it is not `window_whole`; `trade_id` is set when the signal leaves one trade.
     """
 
     key: str
@@ -44,6 +45,9 @@ class Signal:
     found_at: datetime
     bar_fingerprint: str = ""
     indicators: Mapping[str, float] = field(default_factory=dict)
+    indicators_before: Mapping[str, float] = field(default_factory=dict)
+    window_bars: int = 0
+    window_since: datetime | None = None
     window_whole: bool = True
     trade_id: int | None = None
     correlation_id: str = ""

@@ -115,7 +115,7 @@ def _search(
             wish = strategy.decide(now, before)
             if wish is not None:
                 seen = bars[max(0, place + 1 - strategy.window) : place + 1]
-                yield _signal(strategy, wish, seen, now, frame, received_us, at)
+                yield _signal(strategy, wish, seen, (before, now), frame, received_us, at)
 
 
 def _two_rows(rows: "pandas.DataFrame", place: int) -> tuple[dict[str, float], dict[str, float]]:
@@ -139,11 +139,12 @@ def _signal(
     strategy: Strategy,
     wish: Wish,
     bars: Sequence[Bar],
-    now: Mapping[str, float],
+    decided_on: tuple[Mapping[str, float], Mapping[str, float]],
     frame: str,
     received_us: int,
     at: datetime,
 ) -> Signal:
+    before, now = (_known(row) for row in decided_on)
     bar, name = bars[-1], type(strategy).__module__.rpartition(".")[2]
     return Signal(
         key=signal_key(name, strategy.version, bar.symbol, bar.interval, bar.end, wish.side),
@@ -159,8 +160,16 @@ def _signal(
         price=bar.close,
         found_at=at,
         bar_fingerprint=bar.fingerprint,
-        indicators={figure: value for figure, value in now.items() if math.isfinite(value)},
+        indicators=now,
+        indicators_before=before,
+        window_bars=len(bars),
+        window_since=bars[0].end,
         window_whole=all(one.whole for one in bars),
         correlation_id=frame,
         tick_received_us=received_us,
     )
+
+
+def _known(row: Mapping[str, float]) -> dict[str, float]:
+    """What a young window does not know yet is left out: no database keeps it."""
+    return {figure: value for figure, value in row.items() if math.isfinite(value)}

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from app.domain.errors import Denied, RateLimited, Refused, Unavailable
+from app.domain.errors import Denied, RateLimited, Refused, Unavailable, VenueError
 from app.domain.orders import AT_VENUE, OUT_OF_REACH, TERMINAL, Order, OrderState, Report
 from app.domain.protection import Protection
 from app.steps.events import order_event
@@ -17,6 +17,7 @@ log = structlog.get_logger()
 SHORTEST_PAUSE = timedelta(milliseconds=200)
 LONGEST_PAUSE = timedelta(seconds=2)
 LONGEST_WAIT = timedelta(seconds=60)  # a countdown near the broker's visibility timeout is delivered twice
+NOT_VISIBLE = "NotVisible"
 FOLLOWED = timedelta(seconds=10)  # older orders are asked for by the sweep, so that followers do not add up
 # MEXC takes timestamps of up to 1,000 ms after its own time ("Timing security"): so far its servers' clocks may differ,
 # the one that takes orders from the one that tells the time.
@@ -111,12 +112,25 @@ class _Desk:
     def settle(self, order: Order, at: datetime) -> Order:
         if order.state is OrderState.SUBMITTING:
             order = self.orders.doubt(order, "whoever was sending it fell silent", at)
-        report = self.trading.look_up(order)
+        report = self._looked_up(order, at)
         if report is None:
             return self._absent(order, at)
         if report.state in AT_VENUE and _age(order, at) > self.order_timeout:
             report = self._cancelled(order) or report
         return self._book(order, report)
+
+    def _looked_up(self, order: Order, at: datetime) -> Report | None:
+        """What the venue says of it; while it is unclear, each new answer is kept, and that there was none."""
+        unclear = order.state is OrderState.UNKNOWN
+        try:
+            report = self.trading.look_up(order)
+        except VenueError as error:
+            if unclear:
+                self.orders.hear(order, type(error).__name__, str(error), at)
+            raise
+        if report is None and unclear:
+            self.orders.hear(order, NOT_VISIBLE, "the venue shows no such order", at)
+        return report
 
     def _cancelled(self, order: Order) -> Report | None:
         """What the order is after it was asked to end: it may have filled meanwhile."""

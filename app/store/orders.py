@@ -85,6 +85,17 @@ class Orders:
                 audit(session, "order.held", "orders", {**told, "correlation_id": row.correlation_id}, at)
             return is_news
 
+    def hear(self, order: Order, answer: str, said: str, at: datetime) -> None:
+        """Keep on record what the venue answered about an unknown order, once until it answers something else."""
+        with self._database.writing() as session:
+            _, row = _trade_and_order(session, order.trade_id, order.client_order_id)
+            if not _is_as_seen(row, order) or row.state != OrderState.UNKNOWN:
+                return
+            known, row.last_answer = row.last_answer, f"{row.attempts} {answer}"  # each attempt has answers of its own
+            if known != row.last_answer:
+                row.touched_at = at
+                _tell_answer(session, row, answer, said, at)
+
     def reject(self, order: Order, reason: str, at: datetime) -> Order:
         """→ rejected; the reservation is released, a pending trade becomes void."""
         return self._transition(order, OrderState.REJECTED, reason, at)
@@ -270,6 +281,18 @@ def _tell_execution(session: Session, row: OrderRow, fill: Fill, at: datetime) -
         "correlation_id": row.correlation_id,
     }
     audit(session, "execution.booked", "orders", told, at)
+
+
+def _tell_answer(session: Session, row: OrderRow, answer: str, said: str, at: datetime) -> None:
+    told = {
+        "client_order_id": row.client_order_id,
+        "trade_id": row.trade_id,
+        "attempt": row.attempts,
+        "answer": answer,
+        "said": said,
+        "correlation_id": row.correlation_id,
+    }
+    audit(session, "order.looked_up", "orders", told, at)
 
 
 def _void_if_nothing_came(session: Session, trade: TradeRow, row: OrderRow, at: datetime) -> None:

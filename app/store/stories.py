@@ -39,15 +39,22 @@ class Ruling:
 
 
 @dataclass(frozen=True, slots=True)
-class BarsSeen:
-    """Stored bars of the signal's interval up to its own: how many, and the last of them.
+class WindowSeen:
+    """The window that was decided on: how many bars it had, and where its first and its last one ended.
 
-    `same` tells whether the stored bar has the fingerprint that the signal kept; None if either is not there.
+    Without `since` the signal kept no window, as those of older versions did not. `stored` counts the bars between
+    these two that are stored now (without `since`: all up to the last), `first` is the first of the window if it is
+    among them, `last` are the last of them. `fingerprint` is the stored one of the signal's own bar, None if that is
+    not stored; `same` tells whether it is the one that the signal kept, None if either is missing.
     """
 
     count: int
-    first: datetime | None
+    since: datetime | None
+    until: datetime
+    stored: int
+    first: Bar | None
     last: tuple[Bar, ...]
+    fingerprint: str | None
     same: bool | None
 
 
@@ -106,7 +113,7 @@ class Story:
     submitted_at: datetime | None
     signal: Signal | None
     ruling: Ruling | None
-    bars: BarsSeen | None
+    window: WindowSeen | None
     ticks: TicksSeen | None
     checks: tuple[RuleChecked, ...]
     events: tuple[Event, ...]
@@ -170,7 +177,7 @@ def _story(session: Session, row: OrderRow) -> Story:
         submitted_at=row.submitted_at,
         signal=rows.signal(signal) if signal else None,
         ruling=Ruling(signal.status, signal.decided_at, signal.decision_reason) if signal else None,
-        bars=_bars(session, signal) if signal and signal.interval else None,
+        window=_window(session, signal) if signal and signal.interval else None,
         ticks=_ticks(session, signal) if signal else None,
         checks=_checks(session, row.signal_key),
         events=_events(session, row, _began(trade, row, signal), _ended(trade, family)),
@@ -192,13 +199,26 @@ def _ended(trade: TradeRow, family: list[OrderRow]) -> datetime:
     return max(*(row.touched_at for row in family), trade.timestamp, *closed) + SLACK
 
 
-def _bars(session: Session, signal: SignalRow) -> BarsSeen:
-    of_window = (BarRow.symbol == signal.symbol, BarRow.interval == signal.interval, BarRow.end <= signal.timestamp)
-    count, first = session.execute(select(func.count(), func.min(BarRow.end)).where(*of_window)).one()
-    newest = select(*BAR).where(*of_window).order_by(BarRow.end.desc()).limit(LAST)
-    last = tuple(Bar(*row) for row in reversed(session.execute(newest).all()))
-    there = bool(last) and last[-1].end == signal.timestamp and bool(signal.bar_fingerprint)
-    return BarsSeen(count, first, last, last[-1].fingerprint == signal.bar_fingerprint if there else None)
+def _window(session: Session, signal: SignalRow) -> WindowSeen:
+    of_window = [BarRow.symbol == signal.symbol, BarRow.interval == signal.interval, BarRow.end <= signal.timestamp]
+    if signal.window_since is not None:
+        of_window.append(BarRow.end >= signal.window_since)
+    stored = session.scalar(select(func.count()).select_from(BarRow).where(*of_window)) or 0
+    bars = select(*BAR).where(*of_window)
+    oldest = session.execute(bars.order_by(BarRow.end).limit(1)).one_or_none()
+    newest = session.execute(bars.order_by(BarRow.end.desc()).limit(LAST)).all()
+    last = tuple(Bar(*row) for row in reversed(newest))
+    fingerprint = last[-1].fingerprint if last and last[-1].end == signal.timestamp else None
+    return WindowSeen(
+        count=signal.window_bars,
+        since=signal.window_since,
+        until=signal.timestamp,
+        stored=stored,
+        first=Bar(*oldest) if oldest and oldest.end == signal.window_since else None,
+        last=last,
+        fingerprint=fingerprint,
+        same=fingerprint == signal.bar_fingerprint if fingerprint and signal.bar_fingerprint else None,
+    )
 
 
 def _ticks(session: Session, signal: SignalRow) -> TicksSeen:

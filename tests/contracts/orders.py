@@ -330,6 +330,44 @@ class OrdersContract:
         assert store.orders.left_behind(NOON + LEASE - timedelta(seconds=1), timedelta(hours=1), 9) == []
         assert store.orders.left_behind(NOON + LEASE, timedelta(hours=1), 9) == [claimed]
 
+    def test_each_new_answer_about_an_unknown_order_is_kept_once(self, store: StoreUnderTest) -> None:
+        order = store.orders.doubt(store.sent(store.opened().entry()), "silent", NOON)
+        store.audits.seal(100, NOON)
+
+        for answer in ("NotVisible", "NotVisible", "Unavailable", "Unavailable", "NotVisible"):
+            store.orders.hear(order, answer, "what it said", LATER)
+
+        assert store.audits.seal(100, LATER) == 3
+        assert store.orders.get(order.client_order_id) == order
+
+    def test_an_answer_to_the_next_attempt_is_a_new_one_and_to_the_last_one_none(self, store: StoreUnderTest) -> None:
+        first = store.orders.doubt(store.sent(store.opened().entry()), "silent", NOON)
+        store.orders.hear(first, "NotVisible", "", NOON)
+        second = store.orders.doubt(store.sent(store.orders.release(first, "absent", NOON)), "silent", NOON)
+        store.audits.seal(100, NOON)
+
+        store.orders.hear(second, "NotVisible", "", LATER)
+        store.orders.hear(first, "Unavailable", "", LATER)
+
+        assert store.audits.seal(100, LATER) == 1
+
+    def test_answers_about_an_order_that_is_clear_are_not_kept(self, store: StoreUnderTest) -> None:
+        order = store.sent(store.opened().entry())
+        store.audits.seal(100, NOON)
+
+        store.orders.hear(order, "NotVisible", "", LATER)
+
+        assert store.audits.seal(100, LATER) == 0
+
+    def test_a_new_answer_touches_an_order_and_the_same_again_does_not(self, store: StoreUnderTest) -> None:
+        order = store.orders.doubt(store.sent(store.opened().entry()), "silent", NOON)
+        second = timedelta(seconds=1)
+        for late in (1, 2, 3):
+            store.orders.hear(order, "NotVisible", "", NOON + late * second)
+
+        assert store.orders.left_behind(NOON + 6 * second, 5 * second, 9) == []
+        assert store.orders.left_behind(NOON + 6.5 * second, 5 * second, 9) == [order]
+
     def test_what_has_ended_is_never_left_behind(self, store: StoreUnderTest) -> None:
         store.opened().holding()
 

@@ -1,5 +1,6 @@
 """cdb explain over a real database."""
 
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -32,7 +33,9 @@ def round_trip(store: StoreUnderTest) -> StoreUnderTest:
     bars = some_bars(2)
     store.bars.save(bars)
     store.ticks.archive([Tick(BTC, microseconds(NOON) - back, 100.5, 2.0, "buy") for back in range(1, 8)], "test")
-    store.signals.save(a_signal(bar_fingerprint=bars[-1].fingerprint, indicators={"momentum": 0.25}))
+    signal = a_signal(bar_fingerprint=bars[-1].fingerprint, window_bars=2, window_since=bars[0].end)
+    before, now = {"momentum": -0.5}, {"momentum": 0.25}
+    store.signals.save(replace(signal, indicators=now, indicators_before=before))
     with store.ledger.deciding("signal-1", {}, NOON) as decision:
         decision.record([Check("max_exposure", None, {"exposure": "0"}), Check("cooldown", "too soon", {})])
         order = an_order("O-signal-1", trade_id=decision.open_trade("momentum"))
@@ -50,10 +53,11 @@ def test_a_person_reads_the_story_from_the_ticks_to_the_profit(round_trip: Store
     lines = [line.strip() for line in ended.out.splitlines()]
     assert lines[0] == "Order O-signal-1: buy BTC/USDT, entry, filled"
     assert "filled 1 after 1 attempt; the venue's id is venue-1" in lines
-    assert "because crossed; momentum=0.25" in lines
-    assert (
-        "2 bars stored up to the signal's since 2024-11-20 11:59:00.000; the last has the signal's fingerprint" in lines
-    )
+    assert lines[7:10] == ["because crossed", "its bar's row: momentum=0.25", "the row before: momentum=-0.5"]
+    bounds = "from the one to 2024-11-20 11:59:00.000 to the one to 2024-11-20 12:00:00.000"
+    assert f"a window of 2 bars, {bounds}; 2 of them are stored" in lines
+    kept = some_bars(1)[0].fingerprint
+    assert f"its last bar has the fingerprint {kept} in the signal, and the same as it is stored" in lines
     assert lines.count("2024-11-20 11:59:59.999  buy   2 at 100.5") == 6
     assert "passed   max_exposure      exposure=0" in lines
     assert "refused  cooldown            too soon" in lines
@@ -79,10 +83,25 @@ def test_an_order_of_which_little_is_known_says_so(store: StoreUnderTest, typed:
 
     ended = typed("explain", "O-signal-1")
 
-    assert "0 bars stored up to the signal's\n" in ended.out
+    assert "the window was not kept; 0 bars are stored up to the signal's\n" in ended.out
+    assert "its last bar has the fingerprint - in the signal, and is not stored\n" in ended.out
+    assert "the row before: not kept\n" in ended.out
     assert "filled 0 after 0 attempts; the venue's id is -" in ended.out
     assert "Executions\n  none\n" in ended.out
     assert "Risk checks\n  none was kept\n" in ended.out
+
+
+def test_a_bar_that_was_changed_since_is_told_with_both_fingerprints(store: StoreUnderTest, typed: Typed) -> None:
+    seen = some_bars(1)[0]
+    changed = replace(seen, close=101.5)
+    store.bars.save([changed])
+    store.signals.save(a_signal(bar_fingerprint=seen.fingerprint, window_bars=1, window_since=seen.end))
+    store.entry()
+
+    ended = typed("explain", "O-signal-1")
+
+    told = f"the fingerprint {seen.fingerprint} in the signal, BUT {changed.fingerprint} as it is stored"
+    assert told in ended.out
 
 
 def test_a_signal_that_is_gone_hides_nothing_else(round_trip: StoreUnderTest, typed: Typed) -> None:
@@ -101,7 +120,7 @@ def test_machines_read_the_same_as_json(round_trip: StoreUnderTest, typed: Typed
 
     assert (plain["order"]["client_order_id"], plain["realised"]) == ("O-signal-1", "9.9")
     assert plain["signal"]["indicators"] == {"momentum": 0.25}
-    assert (plain["ticks"]["count"], plain["bars"]["same"]) == (7, True)
+    assert (plain["ticks"]["count"], plain["window"]["same"]) == (7, True)
     assert [one["client_order_id"] for one in plain["siblings"]] == ["O-exit-1"]
     assert plain["events"][-1]["kind"] == "order.filled"
 

@@ -35,7 +35,14 @@ def approved(store: StoreUnderTest) -> None:
     """An entry whose signal saw bars, and which two rules let pass."""
     bars = some_bars(7)
     store.bars.save(bars)
-    seen = a_signal(bar_fingerprint=bars[-1].fingerprint, indicators={"momentum": 0.25}, window_whole=False)
+    seen = a_signal(
+        bar_fingerprint=bars[-1].fingerprint,
+        indicators={"momentum": 0.25},
+        indicators_before={"momentum": -0.5},
+        window_bars=7,
+        window_since=bars[0].end,
+        window_whole=False,
+    )
     store.signals.save(seen)
     with store.ledger.deciding(seen.key, {}, NOON) as decision:
         decision.record([Check("max_exposure", None, {"exposure": "0"}), Check("cooldown", None, {})])
@@ -51,11 +58,8 @@ def test_a_round_trip_is_told_from_the_signal_to_the_profit(store: StoreUnderTes
     story = stories.of("O-signal-1")
 
     assert story.signal is not None
-    assert (story.signal.strategy, story.signal.indicators, story.signal.window_whole) == (
-        "momentum",
-        {"momentum": 0.25},
-        False,
-    )
+    assert (story.signal.strategy, story.signal.window_whole) == ("momentum", False)
+    assert (story.signal.indicators_before, story.signal.indicators) == ({"momentum": -0.5}, {"momentum": 0.25})
     assert story.ruling is not None
     assert (story.ruling.status, story.ruling.at, story.ruling.reason) == ("approved", NOON, None)
     assert [(one.rule, one.result, one.numbers) for one in story.checks] == [
@@ -108,39 +112,86 @@ def test_a_late_fill_after_days_is_still_told(store: StoreUnderTest, stories: St
     assert stories.of("O-signal-1").events[-1].kind == "order.filled"
 
 
-def test_the_last_bars_are_told_and_whether_the_signal_saw_the_stored_one(
+def test_the_window_is_told_with_its_bounds_and_whether_the_signal_saw_the_stored_bar(
     store: StoreUnderTest, stories: Stories
 ) -> None:
     approved(store)
     store.bars.save(some_bars(1, until=NOON + timedelta(minutes=1)))
+    store.bars.save(some_bars(3, until=NOON - timedelta(minutes=7)))
 
-    bars = stories.of("O-signal-1").bars
+    window = stories.of("O-signal-1").window
 
-    assert bars is not None
-    assert (bars.count, len(bars.last), bars.same) == (7, 5, True)
-    assert (bars.first, bars.last[-1].end) == (NOON - timedelta(minutes=6), NOON)
+    assert window is not None
+    assert (window.count, window.since, window.until) == (7, NOON - timedelta(minutes=6), NOON)
+    assert (window.stored, window.first) == (7, some_bars(7)[0])
+    assert list(window.last) == some_bars(5)
+    assert (window.fingerprint, window.same) == (some_bars(1)[0].fingerprint, True)
+
+
+def test_a_window_of_which_bars_are_gone_says_so(store: StoreUnderTest, stories: Stories) -> None:
+    bars = some_bars(7)
+    store.bars.save(bars[2:])
+    store.signals.save(a_signal(window_bars=7, window_since=bars[0].end))
+    store.entry()
+
+    window = stories.of("O-signal-1").window
+
+    assert window is not None
+    assert (window.count, window.stored, window.first) == (7, 5, None)
+
+
+def test_a_signal_that_kept_no_window_has_the_bars_before_it(store: StoreUnderTest, stories: Stories) -> None:
+    store.bars.save(some_bars(7))
+    store.entry()
+
+    window = stories.of("O-signal-1").window
+
+    assert window is not None
+    assert (window.count, window.since, window.stored, window.first) == (0, None, 7, None)
+    assert list(window.last) == some_bars(5)
 
 
 def test_a_stored_bar_that_differs_from_the_one_that_was_seen_is_noticed(
     store: StoreUnderTest, stories: Stories
 ) -> None:
-    store.bars.save([replace(some_bars(1)[0], close=101.5)])
+    changed = replace(some_bars(1)[0], close=101.5)
+    store.bars.save([changed])
     store.signals.save(a_signal(bar_fingerprint=some_bars(1)[0].fingerprint))
     store.entry()
 
-    bars = stories.of("O-signal-1").bars
+    window = stories.of("O-signal-1").window
 
-    assert bars is not None
-    assert bars.same is False
+    assert window is not None
+    assert (window.fingerprint, window.same) == (changed.fingerprint, False)
 
 
 def test_without_bars_nothing_is_claimed_of_them(store: StoreUnderTest, stories: Stories) -> None:
     store.entry()
 
-    bars = stories.of("O-signal-1").bars
+    window = stories.of("O-signal-1").window
 
-    assert bars is not None
-    assert (bars.count, bars.first, bars.last, bars.same) == (0, None, (), None)
+    assert window is not None
+    assert (window.stored, window.first, window.last, window.fingerprint, window.same) == (0, None, (), None, None)
+
+
+def test_what_the_venue_answered_about_an_unclear_order_is_told_among_its_attempts(
+    store: StoreUnderTest, stories: Stories
+) -> None:
+    order = store.orders.doubt(store.sent(store.entry()), "no answer came", LATER)
+    store.orders.hear(order, "NotVisible", "the venue shows no such order", LATER)
+    store.orders.hear(order, "Unavailable", "ExchangeNotAvailable: 503", LATER)
+    store.settled(order, OrderState.FILLED, a_fill())
+
+    events = [event for event in stories.of("O-signal-1").events if event.kind.startswith("order.")]
+
+    assert [(event.kind, event.data.get("answer"), event.data.get("said")) for event in events] == [
+        ("order.approved", None, None),
+        ("order.submitting", None, None),
+        ("order.unknown", None, None),
+        ("order.looked_up", "NotVisible", "the venue shows no such order"),
+        ("order.looked_up", "Unavailable", "ExchangeNotAvailable: 503"),
+        ("order.filled", None, None),
+    ]
 
 
 def test_ticks_are_those_within_the_signals_bar(store: StoreUnderTest, stories: Stories) -> None:
@@ -164,7 +215,7 @@ def test_the_tick_that_hit_a_level_is_told_and_no_bars(store: StoreUnderTest, st
 
     story = stories.of("O-exit-1")
 
-    assert story.bars is None
+    assert story.window is None
     assert story.ticks is not None
     assert [tick.price for tick in story.ticks.last] == [95.0]
 

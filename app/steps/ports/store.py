@@ -232,6 +232,13 @@ class Orders(Protocol):
         """
         ...
 
+    def hear(self, order: Order, answer: str, said: str, at: datetime) -> None:
+        """Keep on record what the venue answered, in a word and in its own, about an order that is unknown.
+
+        Once until it answers something else; nothing if the order is not unknown any more.
+        """
+        ...
+
     def reject(self, order: Order, reason: str, at: datetime) -> Order:
         """→ rejected; the reservation is released, a pending trade becomes void."""
         ...
