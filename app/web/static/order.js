@@ -36,11 +36,12 @@ function signal({ signal, ruling, order }) {
 }
 
 const SAME = { true: "The last is the very bar that the signal saw.", false: "THE LAST IS NOT the bar that the signal saw.", null: "Whether the last is the bar that the signal saw cannot be told." };
-function market({ bars, ticks }) {
+function market({ window, ticks }) {
   const parts = [];
-  if (bars) {
-    parts.push(h("p", { class: "note" }, `${bars.count} bars stored up to the signal's. ${bars.count ? SAME[String(bars.same)] : ""}`));
-    parts.push(table("Bars", [["End (UTC)"], ["Open", "n"], ["High", "n"], ["Low", "n"], ["Close", "n"], ["Volume", "n"], ["Ticks", "n"]], bars.last, (bar) => [milli(bar.end), n(price(bar.open)), n(price(bar.high)), n(price(bar.low)), n(price(bar.close)), n(amount(bar.volume)), n(String(bar.ticks))], "None is stored"));
+  if (window) {
+    const seen = window.since ? `A window of ${window.count} bars, from the one to ${milli(window.since)} to the one to ${milli(window.until)}; ${window.stored} of them are stored.` : `${window.stored} bars are stored up to the signal's.`;
+    parts.push(h("p", { class: "note" }, `${seen} ${window.stored ? SAME[String(window.same)] : ""}`));
+    parts.push(table("Bars", [["End (UTC)"], ["Open", "n"], ["High", "n"], ["Low", "n"], ["Close", "n"], ["Volume", "n"], ["Ticks", "n"]], window.last, (bar) => [milli(bar.end), n(price(bar.open)), n(price(bar.high)), n(price(bar.low)), n(price(bar.close)), n(amount(bar.volume)), n(String(bar.ticks))], "None is stored"));
   }
   if (ticks) {
     parts.push(h("p", { class: "note" }, `${ticks.count} ticks archived from ${milli(ticks.since)} to ${milli(ticks.until)}; the last of them:`));
