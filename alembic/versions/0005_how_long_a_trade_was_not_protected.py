@@ -21,7 +21,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("trades") as trades:
-        trades.drop_column("unprotected_told")
-        trades.drop_column("unprotected_s")
-        trades.drop_column("unprotected_since")
+    op.drop_column("trades", "unprotected_told")  # in place: others refer to the table, so that it cannot be made anew
+    op.drop_column("trades", "unprotected_s")
+    op.drop_column("trades", "unprotected_since")

@@ -22,8 +22,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("orders") as orders:
-        orders.drop_column("acceptable_until")
-    with op.batch_alter_table("trades") as trades:
-        trades.drop_column("marked_at")
-        trades.drop_column("mark")
+    op.drop_column("orders", "acceptable_until")  # in place: others refer to the table, so that it cannot be made anew
+    op.drop_column("trades", "marked_at")
+    op.drop_column("trades", "mark")

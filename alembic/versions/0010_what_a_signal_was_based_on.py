@@ -23,9 +23,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("orders") as orders:
-        orders.drop_column("last_answer")
-    with op.batch_alter_table("trading_signals") as signals:
-        signals.drop_column("indicators_before")
-        signals.drop_column("window_since")
-        signals.drop_column("window_bars")
+    op.drop_column("orders", "last_answer")  # in place: others refer to the table, so that it cannot be made anew
+    op.drop_column("trading_signals", "indicators_before")
+    op.drop_column("trading_signals", "window_since")
+    op.drop_column("trading_signals", "window_bars")

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from app.store.audits import audit
 from app.store.database import Database
@@ -19,10 +20,17 @@ class Purpose:
 
     def claim(self, mode: str, at: datetime) -> str:
         """The mode of trading that it is for: this one if it was for none."""
+        with self._database.reading() as session:  # who only asks waits for nobody
+            kept = _kept(session)
+        if kept is not None:
+            return kept
         with self._database.writing() as session:
-            query = select(AuditRow.data).where(AuditRow.event_type == EVENT).order_by(AuditRow.id).limit(1)
-            kept = session.scalar(query)
-            if kept is not None:
-                return str(kept["mode"])
-            audit(session, EVENT, "farm", {"mode": mode}, at)
-            return mode
+            kept = _kept(session)
+            if kept is None:
+                audit(session, EVENT, "farm", {"mode": mode}, at)
+            return kept or mode
+
+
+def _kept(session: Session) -> str | None:
+    data = session.scalar(select(AuditRow.data).where(AuditRow.event_type == EVENT).order_by(AuditRow.id).limit(1))
+    return None if data is None else str(data["mode"])

@@ -64,7 +64,7 @@ def test_what_is_not_sold_in_time_is_told(typed: Typed, holding: ServedVenue, mo
 def test_what_may_still_turn_out_to_be_bought_is_told_and_to_be_left(
     typed: Typed, begun: ServedVenue, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("app.cli.trading.hand_on", AtOnce)
+    monkeypatch.setattr("app.trading_state.hand_on", AtOnce)
     monkeypatch.setattr(trading, "LOOK_AGAIN_S", 0.01)
     name = approved()
     assert name is not None
