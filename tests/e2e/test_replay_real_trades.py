@@ -154,5 +154,5 @@ def signals_of(played: Played, symbol: str) -> Found:
     return sorted(
         (Timestamp(one.timestamp), str(one.signal_type).lower())
         for one in played.signals
-        if one.symbol == symbol and one.strategy == "momentum"
+        if one.symbol == symbol and one.strategy == "momentum" and one.interval  # an exit asked for again has none
     )
