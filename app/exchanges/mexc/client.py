@@ -117,16 +117,16 @@ class Client(ccxt.mexc):  # type: ignore[misc]
             self._take_turn(self._limiter, f"{method} {path}", weight_of(method, path, params))
         return super().fetch2(path, api, method, params, *more)
 
-    def synchronise(self, *, any_age: bool = False) -> None:
+    def synchronise(self) -> None:
         """Measure how far the venue's clock is ahead of the farm's at least, unless that is known, and of late.
 
-        A measurement of long ago will do when `any_age` will, or when there is none to be had just now.
+        A measurement of long ago will do when there is none to be had just now.
         It is reckoned from when the answer was here. From the middle of a slow question it could be too much, and
         what is signed in the future is refused, or taken for longer than we wait until an order counts as absent.
         """
         if self._offset_ms is None:
             self._measure()
-        elif not any_age and self.now_ms() - self._measured_ms >= FRESH_MS:
+        elif self.now_ms() - self._measured_ms >= FRESH_MS:
             with suppress(ccxt.BaseError, RateLimited):
                 self._measure()
             self._measured_ms = self.now_ms()  # whoever got no answer asks again when it is due the next time
