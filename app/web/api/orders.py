@@ -1,6 +1,5 @@
 """Orders, and the story of one."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Literal
 
@@ -62,22 +61,22 @@ Which = Annotated[Wanted, Depends(wanted)]
 @router.get("/orders", responses=answers(422, 503))
 def orders(visitor: Reader, which: Which, limit: Limit = 50, offset: Offset = 0) -> OrderPage:
     """Orders, newest first if nothing else is asked for."""
-    page = wiring.listings().orders(replace(which, limit=limit, offset=offset))
-    return OrderPage(rows=[OrderSeen.of(order) for order in page.rows], total=page.total)
+    return _page(which, limit, offset)
 
 
 @router.get("/orders.csv", response_class=StreamingResponse, responses={200: csv.CONTENT, **answers(422, 503)})
 def orders_as_csv(visitor: Reader, which: Which) -> StreamingResponse:
     """The same as a file."""
-
-    def read(limit: int, offset: int) -> Sequence[OrderSeen]:
-        page = wiring.listings().orders(replace(which, limit=limit, offset=offset))
-        return [OrderSeen.of(order) for order in page.rows]
-
-    return csv.attached("orders.csv", COLUMNS, csv.pages(read))
+    pages = csv.pages(lambda limit, offset: _page(which, limit, offset).rows)
+    return csv.attached("orders.csv", COLUMNS, pages)
 
 
 @router.get("/orders/{name}", responses=answers(404, 422, 503))
 def story(visitor: Reader, name: Name) -> Story:
     """The whole story of an order, from the ticks to its profit: what `cdb explain ORDER --json` tells."""
     return wiring.stories().of(name)
+
+
+def _page(which: Wanted, limit: int, offset: int) -> OrderPage:
+    page = wiring.listings().orders(replace(which, limit=limit, offset=offset))
+    return OrderPage(rows=[OrderSeen.of(order) for order in page.rows], total=page.total)

@@ -1,6 +1,5 @@
 """Trades."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Literal
 
@@ -48,16 +47,16 @@ Which = Annotated[Wanted, Depends(wanted)]
 @router.get("/trades", responses=answers(422, 503))
 def trades(visitor: Reader, which: Which, limit: Limit = 50, offset: Offset = 0) -> TradePage:
     """Trades, newest first if nothing else is asked for."""
-    page = wiring.listings().trades(replace(which, limit=limit, offset=offset))
-    return TradePage(rows=[TradeSeen.of(trade) for trade in page.rows], total=page.total)
+    return _page(which, limit, offset)
 
 
 @router.get("/trades.csv", response_class=StreamingResponse, responses={200: csv.CONTENT, **answers(422, 503)})
 def trades_as_csv(visitor: Reader, which: Which) -> StreamingResponse:
     """The same as a file."""
+    pages = csv.pages(lambda limit, offset: _page(which, limit, offset).rows)
+    return csv.attached("trades.csv", COLUMNS, pages)
 
-    def read(limit: int, offset: int) -> Sequence[TradeSeen]:
-        page = wiring.listings().trades(replace(which, limit=limit, offset=offset))
-        return [TradeSeen.of(trade) for trade in page.rows]
 
-    return csv.attached("trades.csv", COLUMNS, csv.pages(read))
+def _page(which: Wanted, limit: int, offset: int) -> TradePage:
+    page = wiring.listings().trades(replace(which, limit=limit, offset=offset))
+    return TradePage(rows=[TradeSeen.of(trade) for trade in page.rows], total=page.total)
