@@ -27,14 +27,16 @@ class Valuation:
 def valued(trades: Iterable[Trade], heard: Mapping[str, Mark], at: datetime) -> Valuation:
     """The trades at the newest of what was heard and what was written down with them, never at an older price.
 
-    So a price that is lost changes nothing but that it counts as old. No mark is newer than `at`: a time that a venue
-    has wrong must not hold against all that is heard later.
+    So a price that is lost changes nothing but that it counts as old. No mark is newer than the clock of who heard it: a
+    time that a venue has wrong must not hold against all that is heard later. One that is written down may be newer
+    than `at`: then someone was overtaken between hearing and valuing, and what he heard is the past.
     """
     held = [trade for trade in trades if trade.left]
     marks: dict[str, Mark] = {}
     for trade in held:
-        known = (heard.get(trade.symbol), marks.get(trade.symbol), trade.last_mark)
-        marks[trade.symbol] = max((_not_after(at, one) for one in known if one is not None), key=lambda one: one.at)
+        told = heard.get(trade.symbol)
+        known = (None if told is None else _not_after(at, told), marks.get(trade.symbol), trade.last_mark)
+        marks[trade.symbol] = max(filter(None, known), key=lambda one: one.at)
     exposure = sum((trade.value(marks[trade.symbol].price) for trade in held), ZERO)
     open_ = {trade.symbol for trade in held if trade.status is not TradeStatus.CLOSED}  # dust waits for no price
     ages = {symbol: at - marks[symbol].at for symbol in sorted(open_)}

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
-from threading import Lock, Thread
+
+from greenlet import getcurrent, greenlet
 
 
 class Killed(BaseException):
@@ -14,47 +15,22 @@ class Killed(BaseException):
 
 
 class Baton:
-    """A thread that runs only while it is given the turn; used again for the next task, for threads are dear."""
+    """Work that runs only while it is given the turn."""
 
-    idle: list["Baton"] = []  # noqa: RUF012 - one pool, as the threads are the process's
-
-    def __init__(self) -> None:
-        self._go, self._back = Lock(), Lock()
-        self._go.acquire()
-        self._back.acquire()
-        self._work: Callable[[], None] | None = None
-        Thread(target=self._live, daemon=True).start()
-
-    @classmethod
-    def taken(cls) -> "Baton":
-        """An idle one, or a new one."""
-        return cls.idle.pop() if cls.idle else cls()
-
-    def begin(self, work: Callable[[], None]) -> bool:
-        """Run it until its first pause; True if it ended."""
-        self._work = work
-        return self.resume()
+    def __init__(self, work: Callable[[], None]) -> None:
+        self._work = greenlet(work)
 
     def resume(self) -> bool:
-        """Run it until its next pause; True if it ended, and then it is idle again."""
-        self._go.release()
-        self._back.acquire()
-        if self._work is None:
-            Baton.idle.append(self)
-        return self._work is None
+        """Run it until its next pause, or from its beginning; True if it ended."""
+        self._work.parent = getcurrent()  # whom the turn comes back to
+        self._work.switch()
+        return bool(self._work.dead)
 
     def pause(self) -> None:
         """Called by the work: give the turn back and wait for the next."""
-        self._back.release()
-        self._go.acquire()
-
-    def _live(self) -> None:
-        while True:
-            self._go.acquire()
-            if self._work is not None:
-                self._work()
-            self._work = None
-            self._back.release()
+        parent = self._work.parent
+        assert parent is not None
+        parent.switch()
 
 
 @dataclass(eq=False)
@@ -98,13 +74,13 @@ class Timeline:
 
     def start(self, name: str, work: Callable[[], None]) -> None:
         """Begin a task now."""
-        baton = Baton.taken()
+        baton = Baton(work)
         task = Task(name, baton)
         self.running.add(task)
-        self._turn(task, lambda: baton.begin(work))
+        self._turn(task, baton.resume)
 
     def at_once(self, name: str, work: Callable[[], None]) -> None:
-        """Do all of a task now, without a thread: it must not sleep."""
+        """Do all of a task now: it must not sleep."""
         before, self.task = self.task, Task(name, None)
         work()
         self.task = before
@@ -148,7 +124,7 @@ class Timeline:
             task.atomic -= 1
 
     def end(self) -> None:
-        """Leave no thread behind in the middle of its work."""
+        """Leave nobody behind in the middle of its work."""
         self._due.clear()
         for task in list(self.running):
             task.dead = True

@@ -101,6 +101,15 @@ class LedgerContract:
         assert store.ledger.mark(marks(150, NOON), LATER).exposure == 200
         assert store.ledger.account(marks(250, LATER), LATER).exposure == 250
 
+    def test_who_was_overtaken_between_hearing_and_marking_marks_nothing_older(self, store: StoreUnderTest) -> None:
+        store.opened().holding()
+        store.ledger.mark(marks(50, LATER), LATER)
+
+        overtaken = store.ledger.mark(marks(200, NEXT_DAY), NOON)  # a venue's clock may be ahead, too
+
+        assert (overtaken.exposure, overtaken.day_high) == (50, store.ledger.account({}, LATER).day_high)
+        assert store.ledger.account({}, LATER).exposure == 50
+
     def test_every_trade_of_a_symbol_counts_at_the_newest_price_of_any(self, store: StoreUnderTest) -> None:
         store.opened().holding("one")
         order = store.sent(store.entry("two"))

@@ -62,6 +62,15 @@ def test_a_fill_is_no_older_than_what_was_heard_before_it() -> None:
     assert valued([filled], heard, NOON + timedelta(seconds=1)) == Valuation(Decimal(120), {BTC: filled.last_mark})
 
 
+def test_who_was_overtaken_does_not_bring_back_an_older_price() -> None:
+    written = a_trade(mark=Decimal(20), marked_at=NOON + timedelta(seconds=5))
+    wrong_clock = {BTC: Mark(Decimal(100), NOON + timedelta(days=9))}
+
+    valuation = valued([written], wrong_clock, NOON + timedelta(seconds=1))
+
+    assert valuation == Valuation(Decimal(20), {BTC: written.last_mark})
+
+
 @given(heard=found, written=found, at=minutes)
 def test_it_is_never_worth_an_older_price_than_another_that_is_known(
     heard: Mark | None, written: Mark | None, at: datetime
@@ -70,8 +79,9 @@ def test_it_is_never_worth_an_older_price_than_another_that_is_known(
 
     valuation = valued([trade], {} if heard is None else {BTC: heard}, at)
 
-    known = [one for one in (heard, trade.last_mark) if one is not None]
+    told = [] if heard is None else [Mark(heard.price, min(heard.at, at))]
+    known = [*told, trade.last_mark]
     mark = valuation.marks[BTC]
-    assert mark.at == min(at, max(one.at for one in known))
-    assert mark.price in {one.price for one in known if min(one.at, at) == mark.at}
+    assert mark in known
+    assert mark.at == max(one.at for one in known)
     assert valuation.exposure == mark.price
