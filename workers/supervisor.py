@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -135,14 +135,20 @@ class Kept:
             pause = min(pause * 2, LONGEST_PAUSE_S)
 
     async def _run(self) -> int:
-        try:
-            process = await self._spawn()
-        except OSError as error:
-            self._note(f"{self.service.command[0]} cannot be run: {error.strerror}\n")
-            return NO_PROGRAM
+        async with _pipe() as (output, end):
+            try:
+                process = await self._spawn(end)
+            except OSError as error:
+                self._note(f"{self.service.command[0]} cannot be run: {error.strerror}\n")
+                return NO_PROGRAM
+            finally:
+                os.close(end)  # it is the process's
+            return await self._see_through(process, output)
+
+    async def _see_through(self, process: asyncio.subprocess.Process, output: asyncio.StreamReader) -> int:
         self._process = process
         attending = asyncio.create_task(self._attend(process.pid))
-        copying = asyncio.create_task(self._copy_output(process))
+        copying = asyncio.create_task(self._copy(output))
         try:
             while process.returncode is None and not await self._stops_within(PROBE_S):
                 pass
@@ -152,6 +158,7 @@ class Kept:
             _kill_group(process.pid)  # what outlives it would do its work beside the next one
             await asyncio.wait({copying}, timeout=LAST_WORDS_S)
             copying.cancel()
+            await asyncio.wait({attending, copying})
 
     async def _stops_within(self, seconds: float) -> bool:
         """Whether it is told to stop before so much time has passed."""
@@ -175,15 +182,14 @@ class Kept:
             await asyncio.sleep(PROBE_S / 5)
         return process.returncode
 
-    async def _spawn(self) -> asyncio.subprocess.Process:
+    async def _spawn(self, output: int) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
             *self.service.command,
             stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
+            stdout=output,
             stderr=asyncio.subprocess.STDOUT,
             env={**os.environ, **self.service.env},
             start_new_session=True,
-            limit=LINE_BYTES,
             preexec_fn=_die_with_parent if sys.platform == "linux" else None,
         )
 
@@ -198,13 +204,12 @@ class Kept:
         log.error("service makes no progress, killing it", service=self.service.name, pid=pid, reason=reason)
         _kill_group(pid)
 
-    async def _copy_output(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stdout is not None
+    async def _copy(self, output: asyncio.StreamReader) -> None:
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
         out = logging.handlers.RotatingFileHandler(self.log_path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, delay=True)
         out.terminator = ""
         try:
-            while chunk := await process.stdout.read(LINE_BYTES):
+            while chunk := await output.read(LINE_BYTES):
                 out.handle(logging.makeLogRecord({"msg": chunk.decode(errors="replace")}))
         finally:
             out.close()
@@ -238,6 +243,20 @@ class Supervisor:
         """The last wave first."""
         for wave in sorted({kept.service.wave for kept in self.kept}, reverse=True):
             await asyncio.gather(*(kept.stop() for kept in self.kept if kept.service.wave == wave))
+
+
+@contextlib.asynccontextmanager
+async def _pipe() -> AsyncIterator[tuple[asyncio.StreamReader, int]]:
+    """What reads it and the end to write to; in the end it is read no more, whoever still holds that end."""
+    reading, end = os.pipe()
+    output = asyncio.StreamReader(LINE_BYTES)
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(output), os.fdopen(reading, "rb")
+    )
+    try:
+        yield output, end
+    finally:
+        transport.close()
 
 
 def _kill_group(leader: int) -> None:

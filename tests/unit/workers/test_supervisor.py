@@ -1,6 +1,7 @@
 """The supervisor keeps small real processes running."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -27,6 +28,15 @@ async def until(found: Callable[[], bool], what: str) -> None:
     while not found():
         assert time.monotonic() < deadline, f"{what} did not happen"
         await asyncio.sleep(0.02)
+
+
+def pipes() -> set[str]:
+    """Those that this process has open."""
+    found = set()
+    for one in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # the folder's own, which is closed already
+            found.add(str(one.readlink()))
+    return {name for name in found if name.startswith("pipe:")}
 
 
 async def test_a_later_wave_waits_until_the_first_is_ready(tmp_path: Path) -> None:
@@ -215,6 +225,29 @@ async def test_what_a_service_says_is_in_its_log(tmp_path: Path) -> None:
     finally:
         await farm.stop()
     assert farm.kept[0].state == "down"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows what is open")
+async def test_an_output_that_a_runaway_holds_open_is_let_go_of(tmp_path: Path) -> None:
+    code = (
+        "import subprocess, sys\n"
+        f"child = subprocess.Popen([sys.executable, '-c', {SLEEPS!r}], start_new_session=True)\n"
+        "print(child.pid, flush=True)\n"
+        "child.wait()"
+    )
+    farm = Supervisor([runs("one", code)], tmp_path)
+    log, before = farm.kept[0].log_path, pipes()
+    await farm.start(PATIENCE_S)
+    try:
+        await until(lambda: log.exists() and log.read_text().endswith("\n"), "the runaway's start")
+        assert pipes() > before
+    finally:
+        await farm.stop()
+    await asyncio.sleep(0)  # the loop closes it in its next turn
+    runaway = int(log.read_text())
+    assert lives(runaway)
+    assert pipes() == before
+    os.kill(runaway, signal.SIGKILL)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's death")
