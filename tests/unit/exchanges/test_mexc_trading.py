@@ -32,7 +32,7 @@ def a_client(url: str, **changes: Any) -> Client:
         "now": lambda: NOON,
         "api_key": "key",
         "api_secret": "secret",
-        "timeout_s": 0.5,
+        "timeout_s": 30.0,
         "throttle": False,
         "markets": lambda: MARKETS,
     }
@@ -208,7 +208,6 @@ def test_f20_a_venue_that_does_not_tell_its_time_again_leaves_the_last_measureme
 
 
 ANSWERS = {
-    "time-out": (Reply(hang=True), Unknown),
     "connection dropped": (Reply(drop=True), Unknown),
     "503 without JSON": (Reply("<html>busy</html>", 503), Unknown),
     "code 500": (refusal(500), Unknown),
@@ -288,6 +287,17 @@ def test_each_answer_to_an_order_is_read_as_what_is_known_of_it(canned: Canned, 
 
     assert type(answer.value) is expected
     assert len(canned.queries(f"POST {ORDER}")) == 1
+
+
+def test_no_answer_in_time_says_nothing(canned: Canned) -> None:
+    client = a_client(canned.url, timeout_s=0.5)
+    canned.answer(f"POST {ORDER}", Reply(hang=True))
+
+    with pytest.raises(Unknown):
+        Trading(client).submit(SENT, signed_at=NOON)
+
+    assert len(canned.queries(f"POST {ORDER}")) == 1
+    client.session.close()
 
 
 def test_a_closed_port_means_that_nothing_was_sent() -> None:
