@@ -1,12 +1,18 @@
 """Quiet logs and a quick disk: else thousands of schedules would mostly write and wait."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
+from shutil import copy
 from tempfile import TemporaryDirectory
 
 import pytest
 import structlog
+
+from app.store import Database
+from tests.chaos.books import Store, on_sqlite
 
 
 @pytest.fixture(autouse=True)
@@ -27,3 +33,18 @@ def quick_folder(tmp_path: Path) -> Iterator[Path]:
         return
     with TemporaryDirectory(dir=memory) as folder:
         yield Path(folder)
+
+
+@pytest.fixture
+def another_on_sqlite(sqlite_template: Path, quick_folder: Path) -> Iterator[Callable[[], Store]]:
+    """Opens an empty migrated database each time, and closes the one before."""
+    numbers = count()
+    with ExitStack() as opened:
+
+        def another() -> Store:
+            opened.close()
+            database = Database(f"sqlite:///{copy(sqlite_template, quick_folder / f'{next(numbers)}.sqlite')}")
+            opened.callback(database.engine.dispose)
+            return on_sqlite(database)
+
+        yield another

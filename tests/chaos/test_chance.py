@@ -1,28 +1,16 @@
 """All chance: kills, stops, a database and a venue that fall silent, messages lost, doubled, late and out of order."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from shutil import copy
+from collections.abc import Callable
 
 import pytest
 
 from app.domain.orders import Leg
-from app.store import Database
-from tests.chaos.books import Store, in_memory, on_sqlite
+from tests.chaos.books import Store, in_memory
 from tests.chaos.scenes import SCENES
 from tests.chaos.schedules import COUNT, MODES, REPEAT, SQLITE, run
 
 PARTS = 6
 ON_SQLITE = max(12, COUNT // 40)
-
-
-@contextmanager
-def real_store(template: Path, path: Path) -> Iterator[Store]:
-    """A migrated database of its own."""
-    database = Database(f"sqlite:///{copy(template, path)}")
-    yield on_sqlite(database)
-    database.engine.dispose()
 
 
 @pytest.mark.parametrize("part", range(PARTS))
@@ -33,16 +21,14 @@ def test_no_order_is_doubled_forgotten_or_above_the_limit(part: int) -> None:
 
 
 @pytest.mark.timeout(600)
-def test_the_real_store_holds_as_well(sqlite_template: Path, quick_folder: Path) -> None:
+def test_the_real_store_holds_as_well(another_on_sqlite: Callable[[], Store]) -> None:
     for seed in range(COUNT, COUNT + ON_SQLITE):
-        with real_store(sqlite_template, quick_folder / f"{seed}.sqlite") as store:
-            run(f"{SQLITE}chance:{seed}", lambda store=store: store)  # type: ignore[misc]
+        run(f"{SQLITE}chance:{seed}", another_on_sqlite)
 
 
 @pytest.mark.parametrize("scene", SCENES)
-def test_the_real_store_holds_in_each_scene(scene: str, sqlite_template: Path, quick_folder: Path) -> None:
-    with real_store(sqlite_template, quick_folder / "scene.sqlite") as store:
-        run(f"{SQLITE}kill:{scene}:{MODES[0]}:", lambda: store)
+def test_the_real_store_holds_in_each_scene(scene: str, another_on_sqlite: Callable[[], Store]) -> None:
+    run(f"{SQLITE}kill:{scene}:{MODES[0]}:", another_on_sqlite)
 
 
 def test_the_schedules_reach_what_they_are_about() -> None:
@@ -64,6 +50,5 @@ def test_a_schedule_is_the_same_each_time() -> None:
     assert first.timeline.at == again.timeline.at
 
 
-def test_the_repeated_schedule_holds(sqlite_template: Path, quick_folder: Path) -> None:
-    with real_store(sqlite_template, quick_folder / "repeated.sqlite") as store:
-        run(REPEAT, (lambda: store) if REPEAT.startswith(SQLITE) else in_memory)
+def test_the_repeated_schedule_holds(another_on_sqlite: Callable[[], Store]) -> None:
+    run(REPEAT, another_on_sqlite if REPEAT.startswith(SQLITE) else in_memory)

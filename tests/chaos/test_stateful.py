@@ -7,8 +7,6 @@ from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 from itertools import count
-from pathlib import Path
-from shutil import copy
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -25,8 +23,7 @@ from app.domain.sizing import Sizing
 from app.domain.trading import Intent
 from app.steps.approve_signal import approve_signal
 from app.steps.events import last_marks
-from app.store import Database
-from tests.chaos.books import Store, in_memory, on_sqlite
+from tests.chaos.books import Store, in_memory
 from tests.fixtures.memory.builders import NOON, a_signal, an_exit, an_instrument
 
 SYMBOLS = ("BTC/USDT", "ETH/USDT", "SOL/USDT")
@@ -257,17 +254,8 @@ def test_the_books_in_memory_hold() -> None:
     run_machine(in_memory, examples=100)
 
 
-def test_the_books_on_sqlite_hold(sqlite_template: Path, quick_folder: Path) -> None:
-    numbers, opened = count(), []
-
-    def fresh() -> Store:
-        path = copy(sqlite_template, quick_folder / f"{next(numbers)}.sqlite")
-        opened.append(Database(f"sqlite:///{path}"))
-        return on_sqlite(opened[-1])
-
-    run_machine(fresh, examples=8)
-    for database in opened:
-        database.engine.dispose()
+def test_the_books_on_sqlite_hold(another_on_sqlite: Callable[[], Store]) -> None:
+    run_machine(another_on_sqlite, examples=8)
 
 
 equities = st.decimals("100", "100000", places=2)

@@ -10,8 +10,6 @@ from decimal import Decimal
 from fractions import Fraction
 from functools import partial
 from itertools import count
-from pathlib import Path
-from shutil import copy
 from typing import Any
 
 from hypothesis import Phase, settings
@@ -36,8 +34,7 @@ from app.steps.approve_signal import approve_signal
 from app.steps.mark_equity import mark_equity
 from app.steps.place_order import place_order
 from app.steps.settle_order import settle_order
-from app.store import Database
-from tests.chaos.books import Books, Store, in_memory, on_sqlite
+from tests.chaos.books import Books, Store, in_memory
 from tests.chaos.test_stateful import often
 from tests.fixtures.fakes import MemoryHandOn
 from tests.fixtures.memory.builders import NOON, a_signal, an_exit, an_instrument
@@ -401,14 +398,5 @@ def test_money_in_memory_adds_up() -> None:
     run_machine(in_memory, examples=200)
 
 
-def test_money_on_sqlite_adds_up(sqlite_template: Path, quick_folder: Path) -> None:
-    numbers, opened = count(), []
-
-    def fresh() -> Store:
-        path = copy(sqlite_template, quick_folder / f"{next(numbers)}.sqlite")
-        opened.append(Database(f"sqlite:///{path}"))
-        return on_sqlite(opened[-1])
-
-    run_machine(fresh, examples=6)
-    for database in opened:
-        database.engine.dispose()
+def test_money_on_sqlite_adds_up(another_on_sqlite: Callable[[], Store]) -> None:
+    run_machine(another_on_sqlite, examples=6)
