@@ -27,9 +27,9 @@ class Valuation:
 def valued(trades: Iterable[Trade], heard: Mapping[str, Mark], at: datetime) -> Valuation:
     """The trades at the newest of what was heard and what was written down with them, never at an older price.
 
-    So a price that is lost changes nothing but that it counts as old. No mark is newer than the clock of who heard it: a
-    time that a venue has wrong must not hold against all that is heard later. One that is written down may be newer
-    than `at`: then someone was overtaken between hearing and valuing, and what he heard is the past.
+    So a price that is lost changes nothing but that it counts as old. What is heard is no newer than `at`: a time that
+    a venue has wrong must not hold against all that is heard later. What is written down may be: then who heard this
+    was overtaken before he valued it, and it is the past.
     """
     held = [trade for trade in trades if trade.left]
     marks: dict[str, Mark] = {}

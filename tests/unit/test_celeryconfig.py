@@ -105,6 +105,22 @@ def test_the_broker_is_the_farms_redis(config: ModuleType, url: str, broker: str
     assert config._broker(url) == broker
 
 
+def test_what_another_project_has_told_celery_in_the_shell_is_not_ours(
+    farm_settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with configured(farm_settings, monkeypatch):
+        ours = farm.conf.broker_url, farm.conf.result_backend
+        for name in app.celery.FOREIGN:
+            monkeypatch.setenv(name, "redis://127.0.0.1:1/7")
+        try:
+            made = runpy.run_path(str(Path(app.celery.__file__)))["farm"]
+            assert (made.conf.broker_url, made.conf.result_backend) == ours
+            assert made.conf.broker_read_url == made.conf.broker_write_url == ours[0]
+        finally:
+            farm.set_current()
+            farm.set_default()
+
+
 def test_without_an_archive_nobody_archives(farm_settings: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     with configured({**farm_settings, "CDB_ARCHIVE": "false"}, monkeypatch):
         assert not [name for name in farm.conf.beat_schedule if name.startswith("archive")]
