@@ -11,6 +11,8 @@ from app import wiring
 
 _settings = wiring.settings()
 
+MEASURE_S = 5.0  # as old may be what Prometheus is told of the whole farm
+
 
 def _broker(url: str) -> str:
     if not url.startswith("unix://"):
@@ -122,6 +124,7 @@ beat_schedule = {
     "warm": _every(_settings.warm_s, "tasks.upkeep.warm"),
     "reconcile": _every(_settings.reconcile_s / 5, "tasks.upkeep.reconcile"),  # a run is a slice of what is due
     "refresh": _every(_settings.refresh_s, "tasks.upkeep.refresh_instruments"),
+    "measure": _every(MEASURE_S, "tasks.upkeep.measure"),
     "retain": _every(_settings.retain_s, "tasks.upkeep.retain"),
 }
 if _settings.clock == "system":  # a replay is heard whole, and may be worked through long after its time

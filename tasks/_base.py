@@ -6,21 +6,32 @@ from typing import Any
 import structlog
 from billiard.einfo import ExceptionInfo
 from celery import Task
+from celery.signals import before_task_publish
 from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import ConnectionError as RedisGone
 from redis.exceptions import OutOfMemoryError as RedisFull
 from redis.exceptions import TimeoutError as RedisSlow
 from sqlalchemy.exc import OperationalError as DatabaseAway
 
+from app import wiring
+from app.bus import SENT
 from app.domain.errors import Denied, Unavailable
+from app.domain.market import microseconds
 from app.steps.find_signals import FindFailed
 from app.store import DatabaseError
 
 CORRELATION = "cdb_correlation_id"
+RECEIVED = "cdb_received_us"  # when the tick came in that it all began with, by the farm's clock
 AWAY = (Unavailable, DatabaseError, DatabaseAway, RedisGone, RedisSlow, RedisFull, BrokerError)
 TOLD = (*AWAY, Denied)  # a sentence says it all, a traceback would hide it
 
 log = structlog.get_logger()
+
+
+@before_task_publish.connect
+def stamp(headers: dict[str, Any], **_: Any) -> None:
+    """Say in each message when it was sent, so that one can tell how old a queue is."""
+    headers[SENT] = microseconds(wiring.now())
 
 
 class Upkeep(Task[Any, Any]):

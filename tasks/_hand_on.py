@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import structlog
+from celery import current_task
 from kombu.exceptions import OperationalError
 
 from app.celery import farm
 from app.domain.market import BarClose
-from tasks._base import CORRELATION
+from tasks._base import CORRELATION, RECEIVED
 
 log = structlog.get_logger()
 
@@ -22,12 +23,14 @@ class CeleryHandOn:
 
     def closes(self, closes: Sequence[BarClose], frame: str, received_us: int) -> None:
         """To signals.find."""
-        _signature("tasks.signals.find", [list(close) for close in closes], frame, received_us, about=frame).delay()
+        names = [list(close) for close in closes]
+        _signature("tasks.signals.find", names, frame, received_us, about=frame, received_us=received_us).delay()
 
     def signal(self, key: str, correlation_id: str) -> None:
         """To risk.approve, then orders.place."""
-        approve = _signature("tasks.risk.approve", key, about=correlation_id)
-        self._try(approve | _signature("tasks.orders.place", about=correlation_id), key)
+        approve = _signature("tasks.risk.approve", key, about=correlation_id, received_us=received_us())
+        place = _signature("tasks.orders.place", about=correlation_id, received_us=received_us())
+        self._try(approve | place, key)
 
     def order(self, client_order_id: str, correlation_id: str, delay_s: float = 0) -> None:
         """To orders.place, after a while."""
@@ -56,6 +59,12 @@ def enqueue_drain(shard: int) -> None:
     _signature("tasks.ticks.drain", shard).apply_async(retry=False)
 
 
-def _signature(task: str, *args: Any, about: str = "") -> Any:
-    headers = {CORRELATION: about} if about else {}
-    return farm.tasks[task].s(*args).set(headers=headers)
+def received_us() -> int | None:
+    """When the tick was received that the task at work is about, as far as its message says."""
+    headers = current_task.request.headers if current_task else None
+    return (headers or {}).get(RECEIVED)
+
+
+def _signature(task: str, *args: Any, about: str = "", received_us: int | None = None) -> Any:
+    headers: dict[str, Any] = {CORRELATION: about, RECEIVED: received_us}
+    return farm.tasks[task].s(*args).set(headers={name: value for name, value in headers.items() if value})

@@ -1,6 +1,7 @@
 """Counts what becomes of tasks: each process that runs them its own, the parent what none of them can tell."""
 
 import time
+from collections.abc import Iterable
 from threading import Event, Thread
 from typing import Any
 
@@ -18,14 +19,20 @@ from celery.signals import (
     worker_ready,
     worker_shutdown,
 )
+from celery.states import SUCCESS
 
 from app import wiring
 from app.celery import farm
-from app.metrics import Endpoint, Files, Taken, TaskMetrics
+from app.domain.market import microseconds
+from app.metrics import Endpoint, Files, Health, Objection, Taken, TaskMetrics
+from tasks._base import RECEIVED
+from tasks._progress import pulse
 
 log = structlog.get_logger()
 
 SWEEP_S = 10.0
+FIRST = "tasks.signals.find"
+STAGES = {FIRST: "signal", "tasks.risk.approve": "approval", "tasks.orders.place": "order"}
 GONE = (WorkerLostError, TimeLimitExceeded)
 
 
@@ -74,8 +81,17 @@ def serve(**_: Any) -> None:
     Thread(target=sweep, args=(Counting.files, Counting.stopped), name="sweep metrics", daemon=True).start()
     consumed = farm.amqp.queues.consume_from  # in no order
     queue = next((one.name for one in farm.conf.task_queues if one.name in consumed), "")
-    Counting.endpoint = wiring.metrics_endpoint(queue, Counting.files)
+    told = wiring.farm_figures(consumed)
+    Counting.endpoint = wiring.metrics_endpoint(queue, Counting.files, told, health=health(queue, consumed))
     Counting.endpoint.begin()
+
+
+def health(service: str, queues: Iterable[str]) -> Health:
+    """What a worker on these queues needs: what is true of the whole farm is the matter of who decides on it."""
+    needs: dict[str, Objection] = {"database": wiring.needs_database, "redis": wiring.needs_redis}
+    if "risk" in queues:
+        needs["books"] = wiring.needs_books
+    return Health(service, pulse.objection, needs)
 
 
 @worker_shutdown.connect
@@ -106,14 +122,26 @@ def begun(task: Any, **_: Any) -> None:
     if Counting.tasks is not None:
         task.request.begun_at = time.perf_counter()
         Counting.tasks.begun(task.name)
+        if task.name == FIRST:
+            reached("bar", task)
 
 
 @task_postrun.connect
-def ended(task: Any, state: str | None = None, **_: Any) -> None:
-    """There too, whatever came of it."""
+def ended(task: Any, state: str | None = None, retval: Any = None, **_: Any) -> None:
+    """There too, whatever came of it; who handed nothing on has not come further."""
     begun_at = getattr(task.request, "begun_at", None)
-    if Counting.tasks is not None and begun_at is not None:
-        Counting.tasks.ended(task.name, (state or "unknown").lower(), time.perf_counter() - begun_at)
+    if Counting.tasks is None or begun_at is None:
+        return
+    Counting.tasks.ended(task.name, (state or "unknown").lower(), time.perf_counter() - begun_at)
+    if state == SUCCESS and retval and task.name in STAGES:
+        reached(STAGES[task.name], task)
+
+
+def reached(stage: str, task: Any) -> None:
+    """How long ago the tick came in that it began with; a message that does not say is not counted."""
+    received_us = (task.request.headers or {}).get(RECEIVED)
+    if Counting.tasks is not None and isinstance(received_us, int):
+        Counting.tasks.reached(stage, (microseconds(wiring.now()) - received_us) / 1e6)
 
 
 @task_failure.connect

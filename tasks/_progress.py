@@ -17,10 +17,13 @@ from celery.worker import state
 from app import wiring
 from app.celery import farm
 from app.domain.progress import Beat
+from app.metrics import Pulse
 
 log = structlog.get_logger()
 
 BEAT_S = 0.5
+STILL_S = 10.0  # of an event loop that a probe calls ill
+pulse = Pulse(STILL_S)
 thrown_away = 0
 
 
@@ -85,6 +88,7 @@ class Progress(bootsteps.StartStopStep):
     def tell(self) -> None:
         """The loop has turned; a full disk is told once."""
         self._turn += 1
+        pulse.beat()
         if self._stopped.is_set():  # the loop turns on while tasks are finished
             return
         try:

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from itertools import product
 
-from app import wiring
+from app import measures, wiring
 from app.celery import farm
 from app.domain.looks import Pace
 from app.steps import archive_ticks as archiving
@@ -216,6 +216,14 @@ def refresh_instruments() -> int:
 def seal() -> int:
     """Seal the audits that wait; returns how many."""
     return sealing.seal(audits=wiring.audits(), at=wiring.now())
+
+
+@farm.task(base=Upkeep)
+def measure() -> int:
+    """Read the figures of the whole farm that Prometheus asks for; returns how many kinds."""
+    figures = measures.measure()
+    wiring.stored_figures().write(figures, wiring.now())
+    return len(figures)
 
 
 @farm.task(base=Upkeep)

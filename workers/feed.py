@@ -25,6 +25,7 @@ from workers.venue_clock import VenueClock
 log = structlog.get_logger()
 
 SAMPLE_S = 0.1
+STILL_S = 10.0  # so long an event loop may stand still before a probe calls it ill
 AHEAD_US = 60_000_000  # a tick further ahead of the clock than this is none
 
 
@@ -33,7 +34,7 @@ class Feed:
 
     A venue that can tell until when it has sent everything is asked for it (`sent_until`): a clock runs on while a busy
     machine sends nothing, and would close bars before their ticks.
-    `beside` is what the status says of what else runs in the process.
+    `beside` is what the status says of what else runs in the process; `beat` is called as long as the loop turns.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Feed:
         habits: Habits,
         sent_until: SentUntil | None = None,
         beside: Callable[[], Mapping[str, Any]] = dict,
+        beat: Callable[[], object] = bool,
     ) -> None:
         self._market = market
         self._mailboxes = mailboxes
@@ -60,6 +62,8 @@ class Feed:
         self._wanted = symbols
         self._habits = habits
         self._beside = beside
+        self._beat = beat
+        self._lags_ms: list[float] = []
         self._outbox = Outbox(
             mailboxes,
             send_drain=send_drain,
@@ -107,6 +111,7 @@ class Feed:
             else:
                 self._complain(Tick(symbol, ms * 1000, price, quantity, side, received_us))
         if rows:
+            self._lags_ms.append((received_us - rows[-1][1]) / 1000 + self._offset_ms)
             self._prices[symbol] = rows[-1][2]
             self._outbox.put(symbol, rows)
 
@@ -162,6 +167,7 @@ class Feed:
     async def _tell_time(self) -> None:
         while True:
             await asyncio.sleep(SAMPLE_S)
+            self._beat()
             venue_us = await self._heard_until()
             if venue_us is not None:
                 self._clock.sample(venue_us)
@@ -186,6 +192,7 @@ class Feed:
 
     async def _tell_status(self) -> None:
         status = self._report()
+        self._lags_ms.clear()
         totals = {"ticks_bad": self._bad, "ticks_conflated": self._outbox.conflated}
         totals["frames_broken"] = sum(line.stream.broken for line in self._lines)
         counts = {name: total - self._counted.get(name, 0) for name, total in totals.items()}
@@ -211,6 +218,7 @@ class Feed:
             "ready": bool(known) and subscribed + len(refused) >= len(known) and not self._behind(),
             "connections": sum(line.behind_since is None for line in self._lines),
             "offset_ms": self._offset_ms,
+            "latency_ms": round(sum(self._lags_ms) / len(self._lags_ms), 1) if self._lags_ms else None,
             **self._beside(),
         }
 
@@ -262,8 +270,9 @@ async def serve(feed: Feed) -> None:
 
 def main() -> None:
     """The feed of this machine's farm."""
-    from app import wiring
+    from app import measures, wiring
     from app.exchanges.mexc.stream import PublicMarket
+    from app.metrics import Health, Pulse, Told
     from tasks._hand_on import enqueue_drain
     from workers.private import Kept, private_stream
 
@@ -290,6 +299,7 @@ def main() -> None:
             habits=Habits(lateness_ms=settings.lateness_ms, lossless=replay),
             sent_until=wiring.venue_control().sent_until_us if replay else None,
             beside=lambda: {} if private is None else {"private": "up" if private.is_up else "down"},
+            beat=pulse.beat,
         )
         beside = None if private is None else asyncio.create_task(private.run())
         try:
@@ -299,7 +309,11 @@ def main() -> None:
                 beside.cancel()
                 await asyncio.gather(beside, return_exceptions=True)
 
-    endpoint = wiring.metrics_endpoint("feed", wiring.totals())
+    pulse = Pulse(STILL_S)
+    needs = {"redis": wiring.needs_redis, "market": wiring.needs_feed}
+    heard = Told(lambda: (measures.heard(), None), ["feed"])
+    health = Health("feed", pulse.objection, needs)
+    endpoint = wiring.metrics_endpoint("feed", wiring.totals(), heard, health=health)
     endpoint.begin()
     try:
         asyncio.run(begin())

@@ -4,6 +4,7 @@ from app.bus.archive import Archive
 from app.bus.connection import BusError, connect, plain_url
 from app.bus.counters import Counters, LevelsChanged
 from app.bus.feed_status import FeedStatus
+from app.bus.figures import StoredFigures
 from app.bus.frames import Frame
 from app.bus.keys import Keys
 from app.bus.lease import Lease, Stale
@@ -14,7 +15,7 @@ from app.bus.outdated import OutdatedHistories
 from app.bus.presence import Presence
 from app.bus.prices import Prices
 from app.bus.purpose import Purpose
-from app.bus.queues import Queues
+from app.bus.queues import SENT, Queues
 from app.bus.resting import Resting, searched, sent_again
 from app.bus.skews import ClockSkews
 from app.bus.stored_pace import StoredPace
@@ -22,6 +23,7 @@ from app.bus.topics import Topics
 from app.bus.windows import Windows
 
 __all__ = [
+    "SENT",
     "Archive",
     "BusError",
     "ClockSkews",
@@ -43,6 +45,7 @@ __all__ = [
     "Queues",
     "Resting",
     "Stale",
+    "StoredFigures",
     "StoredPace",
     "Topics",
     "Windows",

@@ -12,7 +12,7 @@ LIFE_S = 10
 
 
 class FeedStatus:
-    """`{at, symbols, subscribed, stale, refused, unknown, ready, connections, offset_ms, private}`."""
+    """`{at, symbols, subscribed, stale, refused, unknown, ready, connections, offset_ms, latency_ms, private}`."""
 
     def __init__(self, client: "redis.Redis", keys: Keys) -> None:
         self._client = client

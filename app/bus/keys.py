@@ -69,6 +69,11 @@ class Keys:
         return f"{self.prefix}counters"
 
     @property
+    def figures(self) -> str:
+        """JSON: the figures of the whole farm, as they were read last."""
+        return f"{self.prefix}figures"
+
+    @property
     def levels_version(self) -> str:
         """Number that rises when a trade's protective levels change."""
         return f"{self.prefix}levels:version"

@@ -93,6 +93,22 @@ class Mailboxes:
             leased = pipe.execute()
         return [shard for shard, depth in self.depths().items() if depth > 0 and not leased[shard]]
 
+    def ages_s(self) -> dict[int, float]:
+        """How long the oldest row that no drain has worked through has waited, by shard; 0 where there is none."""
+        with self._client.pipeline(transaction=True) as pipe:
+            for shard in range(self.shards):
+                pipe.hget(self._keys.place(shard), "cursor")
+            cursors = pipe.execute()
+            for shard, cursor in enumerate(cursors):
+                pipe.xrange(self._keys.mailbox(shard), f"({(cursor or b'0-0').decode()}", count=1)
+            pipe.time()
+            *entries, (seconds, microseconds) = pipe.execute()
+        now_ms = seconds * 1000 + microseconds // 1000
+        came_ms = {
+            shard: int(found[0][0].partition(b"-")[0]) if found else now_ms for shard, found in enumerate(entries)
+        }
+        return {shard: max(0, now_ms - came) / 1000 for shard, came in came_ms.items()}
+
     def worked_through(self) -> dict[int, float]:
         """Seconds since what a drain worked through last came in, by shard; not known is left out."""
         with self._client.pipeline(transaction=True) as pipe:

@@ -1,37 +1,68 @@
 """Where Prometheus asks: a small HTTP server beside the work, in a thread of its own."""
 
+import json
 import os
 import weakref
+from collections.abc import Iterable
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
 from threading import Event, Thread
+from typing import Any
 
 import structlog
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Metric, generate_latest
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
+
+from app.metrics.health import Health
 
 log = structlog.get_logger()
 
 RETRY_S = 5.0
+HEALTH = "service_health"
+HEALTH_MEANING = "1 if the service makes progress and has all that it needs, else 0"
+
+
+class _Healthy(Collector):
+    def __init__(self, health: Health) -> None:
+        self._health = health
+
+    def collect(self) -> Iterable[Metric]:
+        family = GaugeMetricFamily(HEALTH, HEALTH_MEANING, labels=("service",))
+        family.add_metric((self._health.service,), self._health.ready()[0])
+        yield family
 
 
 class _Server(ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
     registry: CollectorRegistry
+    health: Health
 
 
 class _Answer(BaseHTTPRequestHandler):
     timeout = 5
+    disable_nagle_algorithm = True
     server: _Server
 
     def do_GET(self) -> None:
-        if self.path.partition("?")[0] != "/metrics":
+        path = self.path.partition("?")[0]
+        if path == "/metrics":
+            self._send(200, CONTENT_TYPE_LATEST, generate_latest(self.server.registry))
+        elif path == "/health":
+            self._judge(self.server.health.health())
+        elif path == "/ready":
+            self._judge(self.server.health.ready())
+        else:
             self.send_error(404)
-            return
-        body = generate_latest(self.server.registry)
-        self.send_response(200)
-        self.send_header("Content-Type", CONTENT_TYPE_LATEST)
+
+    def _judge(self, verdict: tuple[bool, dict[str, Any]]) -> None:
+        is_well, told = verdict
+        self._send(200 if is_well else 503, "application/json", json.dumps(told).encode())
+
+    def _send(self, status: int, kind: str, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -41,13 +72,17 @@ class _Answer(BaseHTTPRequestHandler):
 
 
 class Endpoint:
-    """Answers GET /metrics on host:port with what the collectors say; port 0 is off. `cure` tells a taken port's."""
+    """Answers on host:port; port 0 is off. `cure` tells a taken port's.
 
-    def __init__(self, host: str, port: int, *collectors: Collector, cure: str) -> None:
+    GET /metrics with what the collectors say, /health and /ready with 200, or 503 and the reason.
+    """
+
+    def __init__(self, host: str, port: int, *collectors: Collector, health: Health, cure: str) -> None:
         self._address = (host, port)
         self._cure = cure
+        self._health = health
         self._registry = CollectorRegistry()
-        for one in collectors:
+        for one in (*collectors, _Healthy(health)):
             self._registry.register(one)
         self._server: _Server | None = None
         self._stopped = Event()
@@ -71,7 +106,7 @@ class Endpoint:
     def _open(self, *, first: bool = False) -> None:
         try:
             self._server = _Server(self._address, _Answer)
-            self._server.registry = self._registry
+            self._server.registry, self._server.health = self._registry, self._health
         except (OSError, OverflowError) as error:  # somebody else has the port, or the host is none of ours
             if first:
                 address = "{}:{}".format(*self._address)

@@ -13,6 +13,13 @@ class TaskMetrics:
         self._took = Histogram(
             "task_duration_seconds", "How long a try took", ("task",), buckets=SECONDS, registry=None
         )
+        self._flow = Histogram(
+            "tick_latency_seconds",
+            "From a tick's reception until its bar was looked at, a signal found, the order approved, at the venue",
+            ("stage",),
+            buckets=SECONDS,
+            registry=None,
+        )
         self._running = Gauge("tasks_running", "Tries under way", ("task",), registry=None, multiprocess_mode="livesum")
 
     def begun(self, task: str) -> None:
@@ -24,6 +31,10 @@ class TaskMetrics:
         self._running.labels(task).dec()
         self._took.labels(task).observe(seconds)
         self._ended.labels(task, outcome).inc()
+
+    def reached(self, stage: str, seconds: float) -> None:
+        """So long after its reception a tick's way has come so far."""
+        self._flow.labels(stage).observe(max(0.0, seconds))
 
     def never_ended(self, task: str, outcome: str) -> None:
         """A try whose process is gone, or that no process began."""

@@ -18,6 +18,7 @@ from app.store.record import HeldTrade, Record, Recorded, RecordedOrder, Refused
 from app.store.reports import Delay, Reports, Summary
 from app.store.signals import Signals
 from app.store.stories import Stories, Story
+from app.store.tallies import Tallies
 from app.store.ticks import Ticks
 from app.store.trades import Trades
 
@@ -45,6 +46,7 @@ __all__ = [
     "Stories",
     "Story",
     "Summary",
+    "Tallies",
     "Ticks",
     "Trades",
     "Verdict",

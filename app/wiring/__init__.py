@@ -16,11 +16,22 @@ from app.wiring._database import (
     reports,
     signals,
     stories,
+    tallies,
     ticks,
     trades,
 )
 from app.wiring._decisions import breaker, protection, rules, sizing, strategies, window_size
-from app.wiring._metrics import metric_files, metrics_endpoint, task_counts, totals
+from app.wiring._metrics import (
+    farm_figures,
+    metric_files,
+    metrics_endpoint,
+    needs_books,
+    needs_database,
+    needs_feed,
+    needs_redis,
+    task_counts,
+    totals,
+)
 from app.wiring._processes import after_fork, heartbeats, live_apart, new_watch, reset, roll
 from app.wiring._purpose import another_purpose
 from app.wiring._redis import (
@@ -38,6 +49,7 @@ from app.wiring._redis import (
     searched,
     sent_again,
     skews,
+    stored_figures,
     stored_pace,
     topics,
     windows,
@@ -70,6 +82,7 @@ __all__ = [
     "console",
     "counters",
     "database",
+    "farm_figures",
     "feed_status",
     "free_balance",
     "heartbeats",
@@ -87,6 +100,10 @@ __all__ = [
     "market",
     "metric_files",
     "metrics_endpoint",
+    "needs_books",
+    "needs_database",
+    "needs_feed",
+    "needs_redis",
     "new_watch",
     "now",
     "orders",
@@ -108,10 +125,12 @@ __all__ = [
     "signals",
     "sizing",
     "skews",
+    "stored_figures",
     "stored_pace",
     "stories",
     "strategies",
     "symbols",
+    "tallies",
     "task_counts",
     "ticks",
     "topics",

@@ -88,3 +88,9 @@ def stories() -> store.Stories:
 def listings() -> store.Listings:
     """Pages of what is kept, for people."""
     return store.Listings(database())
+
+
+@cache
+def tallies() -> store.Tallies:
+    """What the database holds, counted for Prometheus."""
+    return store.Tallies(database())

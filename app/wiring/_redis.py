@@ -111,6 +111,12 @@ def queues() -> bus.Queues:
 
 
 @cache
+def stored_figures() -> bus.StoredFigures:
+    """The figures of the whole farm, as they were read last."""
+    return bus.StoredFigures(redis(), keys())
+
+
+@cache
 def stored_pace() -> bus.StoredPace:
     """A replay's pace."""
     return bus.StoredPace(redis(), keys())

@@ -1,15 +1,17 @@
 """Where Prometheus asks, and what a port does that somebody else has."""
 
+import json
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 import pytest
 from structlog.testing import capture_logs
 
-from app.metrics import Endpoint, Totals, endpoint
+from app.metrics import Endpoint, Health, Totals, endpoint
 from tests.fixtures.workers import until
 from workers.ports import free_port
 
@@ -17,14 +19,21 @@ Serve = Callable[[int], Endpoint]
 
 
 @pytest.fixture
-def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
+def wrong() -> dict[str, str]:
+    """What is wrong with the service, by name."""
+    return {}
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch, wrong: dict[str, str]) -> Iterator[Serve]:
     """Serves what the farm has counted: seven bars, and two requests too many."""
     monkeypatch.setattr(endpoint, "RETRY_S", 0.02)
     begun: list[Endpoint] = []
 
     def start(port: int) -> Endpoint:
         counts = {"bars_closed": 7, "answers_429": 2, "another": 1}
-        one = Endpoint("127.0.0.1", port, Totals(lambda: counts), cure="take another")
+        health = Health("risk", lambda: wrong.get("loop"), {"redis": lambda: wrong.get("redis")})
+        one = Endpoint("127.0.0.1", port, Totals(lambda: counts), health=health, cure="take another")
         begun.append(one)
         one.begin()
         return one
@@ -85,3 +94,45 @@ def test_a_port_of_zero_is_none(serve: Serve) -> None:
         serve(0)
 
     assert logs == []
+
+
+def judged(port: int, path: str) -> tuple[int, dict[str, Any]]:
+    try:
+        with urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            return answer.status, json.loads(answer.read())
+    except HTTPError as error:
+        return error.code, json.loads(error.read())
+
+
+def test_a_service_that_lacks_something_is_alive_and_not_ready(serve: Serve, wrong: dict[str, str]) -> None:
+    port = free_port()
+    serve(port)
+    assert judged(port, "/health") == (200, {"service": "risk", "healthy": True, "reason": None})
+    assert judged(port, "/ready")[0] == 200
+    assert 'service_health{service="risk"} 1.0' in said(port)
+
+    wrong["redis"] = "Redis does not answer"
+
+    assert judged(port, "/health")[0] == 200
+    assert judged(port, "/ready") == (
+        503,
+        {
+            "service": "risk",
+            "ready": False,
+            "checks": {
+                "progress": {"ok": True, "reason": None},
+                "redis": {"ok": False, "reason": "Redis does not answer"},
+            },
+        },
+    )
+    assert 'service_health{service="risk"} 0.0' in said(port)
+
+
+def test_a_service_that_makes_no_progress_is_neither(serve: Serve, wrong: dict[str, str]) -> None:
+    port = free_port()
+    serve(port)
+
+    wrong["loop"] = "its loop has stood still for 11 s"
+
+    assert judged(port, "/health") == (503, {"service": "risk", "healthy": False, "reason": wrong["loop"]})
+    assert judged(port, "/ready")[0] == 503
