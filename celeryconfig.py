@@ -52,6 +52,7 @@ imports = (
     "tasks._processes",
     "tasks._progress",
     "tasks._dead_letters",
+    "tasks._reruns",
     "tasks._metrics",
 )
 

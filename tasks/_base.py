@@ -17,6 +17,7 @@ from app.steps.find_signals import FindFailed
 from app.store import DatabaseError
 
 CORRELATION = "cdb_correlation_id"
+RERUN = "cdb_rerun"
 AWAY = (Unavailable, DatabaseError, DatabaseAway, RedisGone, RedisSlow, RedisFull, BrokerError)
 TOLD = (*AWAY, Denied)  # a sentence says it all, a traceback would hide it
 
