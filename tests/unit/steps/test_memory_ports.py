@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
-from functools import partial
 
 import pytest
 
