@@ -89,16 +89,21 @@ def rerun_letters(
     desk: Desk,
     reruns: Reruns,
     now: Callable[[], datetime],
+    patience: timedelta = PATIENCE,
 ) -> list[Rerun]:
     """Run them again, in this order, where nothing speaks against it; who and why are audited.
 
-    Of several who want the same at once, one does it.
+    Of several who want the same at once, one does it. An end is awaited for `patience`, and then `recall_reruns` asks
+    what became of it.
     """
     done: list[Rerun] = []
     for kept in chosen:
         at = now()
-        planned = _planned(kept, desk, reruns, at)
-        done.append(planned if planned.refused else _run(planned, reason, by, letters, reruns, at))
+        asked = _planned(kept, desk, reruns, at)
+        if not asked.refused:
+            claimed = letters.claim(kept.number, kept.times, reason=reason, by=by, at=at, deadline=at + patience)
+            asked = _sent(asked, claimed, letters, reruns, at) if claimed else _too_late(asked, letters)
+        done.append(asked)
     return done
 
 
@@ -121,17 +126,19 @@ def _planned(kept: KeptLetter, desk: Desk, reruns: Reruns, at: datetime) -> Reru
     return Rerun(kept, made, standing(kept) or made.objection or reruns.obstacle(kept.letter))
 
 
-def _run(planned: Rerun, reason: str, by: str, letters: KeptLetters, reruns: Reruns, at: datetime) -> Rerun:
-    kept = planned.kept
-    claimed = letters.claim(kept.number, kept.times, reason=reason, by=by, at=at, deadline=at + PATIENCE)
-    if claimed is None:
-        now = letters.get(str(kept.number))
-        return replace(planned, kept=now, refused=standing(now) or SOMEBODY_WAS_FASTER)
+def _too_late(asked: Rerun, letters: KeptLetters) -> Rerun:
+    now = letters.get(str(asked.kept.number))
+    return replace(asked, kept=now, refused=standing(now) or SOMEBODY_WAS_FASTER)
+
+
+def _sent(asked: Rerun, claimed: KeptLetter, letters: KeptLetters, reruns: Reruns, at: datetime) -> Rerun:
+    """What is claimed is committed before it is sent; what dies in between, or gets lost, `recall_reruns` finds."""
+    number, letter = claimed.number, claimed.letter
     try:
-        reruns.send(claimed.letter, claimed.reruns)  # what is claimed is committed; recall_reruns finds what is lost
+        reruns.send(letter, claimed.reruns)
     except NotSent as error:
         why = f"it could not be sent: {error}"
-        letters.put_back(kept.number, claimed.reruns, why, at)
-        return replace(planned, kept=letters.get(str(kept.number)), refused=why)
-    log.warning("dead letter is run again", number=kept.number, letter=kept.letter.name, reason=reason, by=by)
-    return replace(planned, kept=claimed, run=claimed.reruns)
+        letters.put_back(number, claimed.reruns, why, at)
+        return replace(asked, kept=letters.get(str(number)), refused=why)
+    log.warning("dead letter is run again", number=number, letter=letter.name, about=letter.about, why=claimed.note)
+    return replace(asked, kept=claimed, run=claimed.reruns)

@@ -19,6 +19,7 @@ SCENE_OF = {
     "protect": "round-trip",
     "reconcile": "strangers",
     "refresh_instruments": "start",
+    "rerun_letters": "rerun",
     "seal": "left",
     "settle_order": "entry",
     "sweep": "entry",
@@ -37,6 +38,25 @@ INSIDE = {
 }  # whose calls are points of that step
 HELPERS = frozenset({"events", "exits", "ports", "terms"})  # values and arithmetic; these write nothing
 STEPS = sorted(SCENE_OF.keys() - INSIDE.keys())
-WRITERS = frozenset(
-    {"Audits", "Bars", "Books", "Decision", "HandOn", "Instruments", "Ledger", "Orders", "Resting", "Signals", "Ticks"}
-) | {"Trades", "Trading", "Mailboxes", "Lease", "Letters", "LettersAside", "OutdatedHistories", "ClockSkews"}
+WRITERS = (
+    frozenset(
+        {
+            "Audits",
+            "Bars",
+            "Books",
+            "Decision",
+            "HandOn",
+            "Instruments",
+            "Ledger",
+            "Orders",
+            "Resting",
+            "Signals",
+            "Ticks",
+        }
+    )
+    | {"Trades", "Trading", "Mailboxes", "Lease", "Letters", "LettersAside", "OutdatedHistories", "ClockSkews"}
+    | {
+        "KeptLetters",
+        "Reruns",
+    }
+)
