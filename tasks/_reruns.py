@@ -7,6 +7,7 @@ import structlog
 from celery.signals import task_success
 from kombu.exceptions import OperationalError
 from kombu.utils import json
+from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import wiring
@@ -60,7 +61,7 @@ class CeleryReruns:
                 chain=json.loads(letter.chain) or None,
                 headers={RERUN: run, **about},
             )
-        except OperationalError as error:
+        except (OperationalError, RedisError) as error:
             raise NotSent(str(error)) from error
 
 
@@ -70,8 +71,12 @@ def _misfit(task: Any, letter: DeadLetter) -> str:
         task.__header__(*args, **kwargs)
     except (ValueError, TypeError) as error:
         return f"its arguments are not those of {letter.name}: {error}"
-    strange = {link.get("task", "?") for link in chain} - farm.tasks.keys()
+    strange = {_name(link) for link in chain} - farm.tasks.keys()
     return f"the rest of its chain is unknown here: {', '.join(sorted(strange))}" if strange else ""
+
+
+def _name(link: Any) -> str:
+    return str(link.get("task")) if isinstance(link, dict) else "?"
 
 
 def rerun_desk() -> Desk:

@@ -81,7 +81,8 @@ def _table(kept: list[KeptLetter]) -> Table:
     table.add_column("error", overflow="fold")
     for one in kept:
         letter = one.letter
-        told = f"{letter.kind}: {letter.error.partition(chr(10))[0]}"
+        again = "failed again, " if one.state is LetterState.FAILED_AGAIN else ""
+        told = f"{again}{letter.kind}: {letter.error.partition(chr(10))[0]}"
         table.add_row(str(one.number), _at(one.last_at), str(one.times), letter.name, letter.about or "-", told)
     return table
 

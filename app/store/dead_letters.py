@@ -141,9 +141,7 @@ class Letters:
 
 def _fail_again(session: Session, letter: DeadLetter) -> None:
     """Count what has failed once more: of a re-run once, however often it is told of."""
-    row = _locked(session, DeadLetterRow.key == letter.key)
-    if row is None:  # dropped by `forget` in between
-        return
+    row = session.scalars(select(DeadLetterRow).where(DeadLetterRow.key == letter.key).with_for_update()).one()
     if not letter.repeats and (letter.run <= row.failed_run or row.state in (S.DONE, S.DISCARDED)):
         return
     row.times += 1

@@ -63,10 +63,8 @@ class RerunsContract:
             ({"name": "tasks.orders.nobody"}, "there is still no task tasks.orders.nobody"),
             ({"name": "tasks.ticks.drain", "args": "[1]"}, "the farm sends this task again by itself"),
             ({"args": '["O-1", "O-2"]'}, "its arguments are not those of tasks.orders.place"),
-            (
-                {"chain": '[{"task": "tasks.orders.nobody"}]'},
-                "the rest of its chain is unknown here: tasks.orders.n",
-            ),
+            ({"chain": '[{"task": "tasks.orders.nobody"}]'}, "the rest of its chain is unknown here: tasks.orders.n"),
+            ({"chain": "[5]"}, "the rest of its chain is unknown here: ?"),
         ],
     )
     def test_what_nobody_here_can_run_is_told(self, reruns: RerunsUnderTest, changes: Any, told: str) -> None:

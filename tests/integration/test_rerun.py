@@ -6,19 +6,22 @@ from base64 import b64decode
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
+from structlog.testing import capture_logs
 
 from app import reruns, wiring
 from app.celery import farm
 from app.domain.letters import KeptLetter, LetterState
 from app.domain.market import microseconds
 from app.steps.rerun_letters import Rerun
+from app.store import DatabaseError
 from models import AuditRow
 from tasks import upkeep
-from tasks._reruns import CeleryReruns
+from tasks._reruns import CeleryReruns, tell_success
 from tasks._reruns import reruns as celery_reruns
 from tests.contracts.reruns import RerunsContract, RerunsUnderTest
 from tests.fixtures import _trial_tasks as trial
@@ -191,3 +194,33 @@ class TestAtAVenue:
         until(lambda: queued("risk") == queued("orders") == [], "the copies are worked through")
         assert farm.AsyncResult("place-1").state == "SUCCESS"
         assert venue.status()["orders"] == 1
+
+
+def test_an_end_that_cannot_be_written_stops_no_task(wired: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    away = DatabaseError("it is away", "Start it")
+    monkeypatch.setattr("app.store.Letters.finish", lambda *_: raised(away))
+    task = SimpleNamespace(name="tasks.orders.place", request=SimpleNamespace(id="task-1", headers={"cdb_rerun": 1}))
+
+    with capture_logs() as logs:
+        tell_success(task, "O-1")
+        tell_success(SimpleNamespace(request=SimpleNamespace(headers=None)), "O-1")  # it is no re-run
+
+    assert [(line["event"], line["task_id"]) for line in logs] == [("end of a re-run is not written", "task-1")]
+
+
+def test_what_a_re_run_returned_is_noted(wired: None) -> None:
+    for number, (result, note) in enumerate(
+        [("O-1", "its re-run returned O-1"), (None, "its re-run ended its chain")], start=1
+    ):
+        letter = wiring.letters()
+        letter.keep(a_letter(f"task-{number}"))
+        letter.claim(number, 1, reason="", by="", at=wiring.now(), deadline=wiring.now())
+        request = SimpleNamespace(id=f"task-{number}", headers={"cdb_rerun": 1})
+
+        tell_success(SimpleNamespace(name="tasks.orders.place", request=request), result)
+
+        assert letter.get(str(number)).note == note
+
+
+def raised(error: Exception) -> None:
+    raise error

@@ -10,11 +10,12 @@ import httpx
 import pytest
 from sqlalchemy import select, update
 
-from app import wiring
+from app import reruns, wiring
 from app.cli.codes import FAILED, WRONG
 from app.domain.letters import LetterState
 from app.domain.orders import OrderState
 from app.domain.risk import TradingState
+from app.steps.rerun_letters import SOMEBODY_WAS_FASTER
 from models import AuditRow, DeadLetterRow
 from tasks import orders, upkeep
 from tests.fixtures.console import LOCKED, TOKEN, Visit, with_session
@@ -175,6 +176,39 @@ def test_all_of_a_kind_are_run_again_or_discarded_by_one_command(typed: Typed, b
     assert typed("failed", "list", "--state", "done").out == "There is none in that state.\n"
 
 
+def test_of_many_of_a_kind_the_oldest_are_taken_and_that_is_told(
+    typed: Typed, wired: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reruns, "MOST", 2)
+    for number in range(3):
+        wiring.letters().keep(a_letter(f"task-{number}"))
+
+    ended = typed("failed", "discard", "--all-of", "ValueError", "--reason", "old", "--yes", "--json")
+
+    assert ended.plain == [{"number": 1, "refused": ""}, {"number": 2, "refused": ""}]
+    assert "These are the 2 oldest; the same command again goes on." in ended.err
+
+
+def test_what_fails_again_while_it_is_discarded_is_not_discarded(wired: None) -> None:
+    wiring.letters().keep(a_letter())
+    [seen] = reruns.chosen(["1"])
+    wiring.letters().claim(1, 1, reason="", by="", at=wiring.now(), deadline=wiring.now())
+    wiring.letters().keep(a_letter(run=1))
+
+    [discarded] = reruns.discard([seen], "old", "ann")
+
+    assert discarded.refused == SOMEBODY_WAS_FASTER
+    assert wiring.letters().get("1").state is S.FAILED_AGAIN
+
+
+def test_what_failed_again_is_listed_so(typed: Typed, wired: None) -> None:
+    wiring.letters().keep(a_letter())
+    wiring.letters().claim(1, 1, reason="", by="", at=wiring.now(), deadline=wiring.now())
+    wiring.letters().keep(a_letter(run=1))
+
+    assert "failed again, ValueError: no such thing" in typed("failed", "list").out
+
+
 def test_a_dry_run_tells_what_is_refused_by_its_exit_code(typed: Typed, begun: ServedVenue) -> None:
     name = failed_order()
     orders.place(name)
@@ -267,10 +301,10 @@ async def test_a_click_on_what_has_failed_again_since_it_was_looked_at_does_noth
     assert queued("orders") == []
 
 
-async def test_letters_are_discarded_and_listed_by_their_state(visit_begun: Visit, begun: ServedVenue) -> None:
+async def test_letters_are_discarded_and_listed_by_their_state(visit: Visit) -> None:
     for number in range(3):
         wiring.letters().keep(a_letter(f"task-{number}"))
-    browser = await with_session(visit_begun())
+    browser = await with_session(visit())
 
     one = await browser.post("/api/v1/dead-letters/1/discard", json=WHY)
     rest = await browser.post("/api/v1/dead-letters/discard", json={**WHY, "kind": "ValueError"})
@@ -295,25 +329,21 @@ async def test_letters_are_discarded_and_listed_by_their_state(visit_begun: Visi
         ("1/discard", {"dry_run": True, **WHY}, 422),
     ],
 )
-async def test_a_wrong_request_changes_nothing(
-    visit_begun: Visit, begun: ServedVenue, path: str, body: dict[str, Any], status: int
-) -> None:
+async def test_a_wrong_request_changes_nothing(visit: Visit, path: str, body: dict[str, Any], status: int) -> None:
     wiring.letters().keep(a_letter())
-    browser = await with_session(visit_begun())
+    browser = await with_session(visit())
 
     assert (await browser.post(f"/api/v1/dead-letters/{path}", json=body)).status_code == status
     assert wiring.letters().get("1").state is S.WAITING
 
 
 @pytest.mark.parametrize("path", ["1/rerun", "rerun", "1/discard", "discard"])
-async def test_without_the_pages_token_nobody_changes_anything(
-    visit_begun: Visit, begun: ServedVenue, path: str
-) -> None:
-    browser = await with_session(visit_begun())
+async def test_without_the_pages_token_nobody_changes_anything(visit: Visit, path: str) -> None:
+    browser = await with_session(visit())
     del browser.headers["X-CSRF-Token"]
 
     assert (await browser.post(f"/api/v1/dead-letters/{path}", json=WHY)).status_code == 403
-    assert (await visit_begun().post(f"/api/v1/dead-letters/{path}", json=WHY)).status_code == 401
+    assert (await visit().post(f"/api/v1/dead-letters/{path}", json=WHY)).status_code == 401
 
 
 def test_an_order_that_is_unclear_is_never_sent_again(typed: Typed, begun: ServedVenue) -> None:
