@@ -87,6 +87,8 @@ def test_a_failed_link_is_run_again_and_the_rest_of_its_chain_runs_under_the_ids
     ).apply_async()
     failed = last.parent.parent
     letter = letter_of(failed.id)
+    assert seen() == ["hand A", "mend A"]
+    wiring.redis().flushall()
     trial.mended()
 
     with ThreadPoolExecutor(4) as people:
@@ -98,7 +100,7 @@ def test_a_failed_link_is_run_again_and_the_rest_of_its_chain_runs_under_the_ids
     until(
         lambda: farm.AsyncResult(last.id).state == "SUCCESS", "the end of the chain"
     )  # links that never ran are FAILURE
-    assert seen() == ["hand A", "mend A", "mend A", "hand A", "tell A f-1"]
+    assert seen() == ["mend A", "hand A", "tell A f-1"]
     assert (audited("letter.rerunning"), audited("letter.done")) == (1, 1)
 
 
