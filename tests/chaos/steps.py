@@ -38,25 +38,7 @@ INSIDE = {
 }  # whose calls are points of that step
 HELPERS = frozenset({"events", "exits", "ports", "terms"})  # values and arithmetic; these write nothing
 STEPS = sorted(SCENE_OF.keys() - INSIDE.keys())
-WRITERS = (
-    frozenset(
-        {
-            "Audits",
-            "Bars",
-            "Books",
-            "Decision",
-            "HandOn",
-            "Instruments",
-            "Ledger",
-            "Orders",
-            "Resting",
-            "Signals",
-            "Ticks",
-        }
-    )
-    | {"Trades", "Trading", "Mailboxes", "Lease", "Letters", "LettersAside", "OutdatedHistories", "ClockSkews"}
-    | {
-        "KeptLetters",
-        "Reruns",
-    }
-)
+WRITERS = frozenset(
+    {"Audits", "Bars", "Books", "Decision", "HandOn", "Instruments", "Ledger", "Orders", "Resting", "Signals", "Ticks"}
+) | {"Trades", "Trading", "Mailboxes", "Lease", "Letters", "LettersAside", "OutdatedHistories", "ClockSkews"}
+WRITERS |= {"KeptLetters", "Reruns"}

@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 from app import reruns, wiring
 from app.cli.codes import FAILED, WRONG
 from app.domain.letters import LetterState
+from app.domain.market import instant_text
 from app.domain.orders import OrderState
 from app.domain.risk import TradingState
 from app.steps.rerun_letters import SOMEBODY_WAS_FASTER
@@ -21,7 +22,7 @@ from tasks import orders, upkeep
 from tests.fixtures.console import LOCKED, TOKEN, Visit, with_session
 from tests.fixtures.databases import KINDS
 from tests.fixtures.farm import approved
-from tests.fixtures.memory.builders import a_letter
+from tests.fixtures.memory.builders import a_letter, a_signal
 from tests.fixtures.typed import Typed
 from tests.fixtures.venue import ServedVenue
 from tests.integration.test_rerun import queued
@@ -138,20 +139,37 @@ async def test_an_entry_is_refused_while_trading_is_halted(asked: Asked) -> None
     assert queued("orders") == []
 
 
-async def test_of_several_each_is_told_for_itself(asked: Asked) -> None:
-    failed_order()
-    wiring.letters().keep(a_letter("beat", name="tasks.ticks.drain", args="[0]", about="", repeats=True))
-    wiring.letters().keep(a_letter("broken", kind="NoTask", message="application/json 5"))
-    wiring.letters().keep(a_letter("nobody", name="tasks.orders.nobody", kind="UnknownTask"))
+async def test_of_several_each_link_is_told_for_itself(asked: Asked) -> None:
+    at, name = wiring.now(), failed_order()
+    wiring.signals().save(a_signal("ANOTHER", symbol="ETH/USDT", bar_end=at, found_at=at))
+    closes = [[["BTC/USDT", "1s", instant_text(at)]], "frame", 0]
+    for letter in (
+        a_letter("find", name="tasks.signals.find", args=json.dumps(closes), about="", kind="DatabaseError"),
+        a_letter("approve", name="tasks.risk.approve", args='["ANOTHER"]', kind="WorkerLostError"),
+        a_letter("settle", name="tasks.orders.settle", args=json.dumps([name]), kind="TimeLimitExceeded"),
+        a_letter("drain", name="tasks.ticks.drain", args="[0]", about="", repeats=True),
+        a_letter("sweep", name="tasks.upkeep.sweep", args="[]", about="", repeats=True),
+        a_letter("broken", kind="NoTask", message="application/json 5"),
+        a_letter("nobody", name="tasks.orders.nobody", kind="UnknownTask"),
+    ):
+        wiring.letters().keep(letter)
 
-    told = await asked.rerun(1, 2, 3, 4)
+    told = await asked.rerun(*range(1, 9))
+    again = await asked.rerun(*range(1, 9))
 
-    assert [one["run"] for one in told] == [1, 0, 0, 0]
-    assert [one["refused"].partition(";")[0] for one in told[1:]] == [
+    assert [one["run"] for one in told] == [1, 1, 1, 0, 0, 0, 0, 0]
+    assert [one["refused"].partition(";")[0].partition(",")[0] for one in told] == [
+        "",
+        "",
+        "",
+        "its order was not sent",
         "the farm sends it again by itself",
-        "the message could not be read, so that nobody knows what it asked for",
+        "the farm sends it again by itself",
+        "the message could not be read",
         "there is still no task tasks.orders.nobody",
     ]
+    assert all(one["refused"] and not one["run"] for one in again)
+    assert [len(queued(queue)) for queue in ("signals", "risk", "orders")] == [1, 1, 1]
 
 
 # --- by command
