@@ -33,7 +33,7 @@ class Plan:
     `is_over` says that somebody else has done meanwhile what the task was for.
     """
 
-    does: str
+    does: str = ""
     doubt: str = ""
     objection: str = ""
     is_over: bool = False
@@ -101,9 +101,9 @@ def standing(kept: KeptLetter) -> str:
 def plan(letter: DeadLetter, facts: Facts) -> Plan:
     """What a re-run would do as things stand."""
     if letter.message:
-        return Plan("", objection=NEVER_RUN)
+        return Plan(objection=NEVER_RUN)
     if letter.repeats:
-        return Plan("", objection=COMES_AGAIN)
+        return Plan(objection=COMES_AGAIN)
     made = PLANS.get(letter.name, _any_task)(letter, facts)
     if letter.kind in CRASHED and not made.objection and not made.doubt:
         return Plan(made.does, doubt="its process was gone the last time; it may be so again")
@@ -117,9 +117,9 @@ def _any_task(letter: DeadLetter, facts: Facts) -> Plan:
 def _find(letter: DeadLetter, facts: Facts) -> Plan:
     closes = closes_of(letter)
     if not closes:
-        return Plan("", objection="it names no closed bars")
+        return Plan(objection="it names no closed bars")
     if not facts.unsearched:
-        return Plan("", objection="each of its bars was searched meanwhile", is_over=True)
+        return Plan(objection="each of its bars was searched meanwhile", is_over=True)
     does = f"look for signals in {_some(len(facts.unsearched), 'closed bar')} of {_symbols(facts.unsearched)}"
     newest = max(datetime.fromisoformat(close.end) for close in facts.unsearched)
     if facts.at - newest < facts.time_to_live:
@@ -130,14 +130,14 @@ def _find(letter: DeadLetter, facts: Facts) -> Plan:
 def _approve(letter: DeadLetter, facts: Facts) -> Plan:
     signal = facts.signal
     if signal is None:
-        return Plan("", objection=f"there is no signal {key_of(letter)}")
+        return Plan(objection=f"there is no signal {key_of(letter)}")
     if facts.refusal is not None:
-        return Plan("", objection=f"the signal was refused meanwhile: {facts.refusal}", is_over=True)
+        return Plan(objection=f"the signal was refused meanwhile: {facts.refusal}", is_over=True)
     if facts.order is not None:
         made = _place(letter, facts)
         return made if made.objection else Plan(f"{made.does}; the signal is approved", made.doubt)
     if not signal.is_exit and facts.state not in (None, TradingState.ACTIVE):
-        return Plan("", objection=_no_entry(facts))
+        return Plan(objection=_no_entry(facts))
     does = f"decide on {signal.side} {signal.symbol} ({signal.leg}) and, if no rule objects, send the order"
     age = facts.at - signal.bar_end
     if signal.is_exit or age < facts.time_to_live:
@@ -149,32 +149,32 @@ def _approve(letter: DeadLetter, facts: Facts) -> Plan:
 def _place(letter: DeadLetter, facts: Facts) -> Plan:
     order = facts.order
     if order is None:
-        return Plan("", objection=f"there is no order {key_of(letter)}")
+        return Plan(objection=f"there is no order {key_of(letter)}")
     if order.state in TERMINAL:
-        return Plan("", objection=f"its order has ended meanwhile: {_told(order)}", is_over=True)
+        return Plan(objection=f"its order has ended meanwhile: {_told(order)}", is_over=True)
     if order.state in AT_VENUE:
-        return Plan("", objection="its order is at the venue already, and is followed there", is_over=True)
+        return Plan(objection="its order is at the venue already, and is followed there", is_over=True)
     if order.state is not OrderState.APPROVED:
-        return Plan("", objection=f"its order is {order.state}: only the look-up at the venue decides what it is")
+        return Plan(objection=f"its order is {order.state}: only the look-up at the venue decides what it is")
     does = f"send {order.side} {order.amount.normalize():f} {order.symbol} ({order.leg}) to the venue"
     if facts.at >= order.expires_at:
         doubt = f"its time to live was over {_age(facts.at - order.expires_at)} ago"
         return Plan(f"let the order expire ({order.side} {order.symbol})", doubt=doubt)
     if order.side is Side.BUY and facts.state not in (None, TradingState.ACTIVE):
-        return Plan("", objection=_no_entry(facts))
+        return Plan(objection=_no_entry(facts))
     return Plan(does)
 
 
 def _settle(letter: DeadLetter, facts: Facts) -> Plan:
     order = facts.order
     if order is None:
-        return Plan("", objection=f"there is no order {key_of(letter)}")
+        return Plan(objection=f"there is no order {key_of(letter)}")
     if order.state in TERMINAL:
-        return Plan("", objection=f"its order has ended meanwhile: {_told(order)}", is_over=True)
+        return Plan(objection=f"its order has ended meanwhile: {_told(order)}", is_over=True)
     if order.state is OrderState.APPROVED:
-        return Plan("", objection="its order was not sent, or was proved absent: there is nothing to ask for")
+        return Plan(objection="its order was not sent, or was proved absent: there is nothing to ask for")
     if order.lease_until is not None and order.state is OrderState.SUBMITTING and facts.at < order.lease_until:
-        return Plan("", objection="its order is being sent just now")
+        return Plan(objection="its order is being sent just now")
     return Plan(f"ask the venue what became of {order.side} {order.symbol} ({order.leg}), and book it")
 
 

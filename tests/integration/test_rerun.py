@@ -29,17 +29,11 @@ from tests.fixtures.databases import KINDS
 from tests.fixtures.farm import configured
 from tests.fixtures.memory.builders import BTC, a_letter, a_signal
 from tests.fixtures.venue import ServedVenue
-from tests.fixtures.workers import HEADERS, QUEUES, a_worker, seen, until
+from tests.fixtures.workers import HEADERS, QUEUES, a_worker, queued, seen, until
 
 POOLS = ("prefork", "threads", "solo")
 Celery = Callable[..., Any]
 S = LetterState
-
-
-def queued(queue: str) -> list[dict[str, Any]]:
-    """The tasks that wait there, oldest first."""
-    texts: Any = wiring.redis().lrange(f"{wiring.settings().redis_prefix}{queue}", 0, -1)
-    return [json.loads(text) for text in reversed(texts)]
 
 
 def letter_of(task_id: str, *states: LetterState) -> KeptLetter:

@@ -25,7 +25,7 @@ from tests.fixtures.farm import approved
 from tests.fixtures.memory.builders import a_letter, a_signal
 from tests.fixtures.typed import Typed
 from tests.fixtures.venue import ServedVenue
-from tests.integration.test_rerun import queued
+from tests.fixtures.workers import queued
 
 Way = Callable[..., Awaitable[Any]]
 S = LetterState
