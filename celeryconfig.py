@@ -54,6 +54,7 @@ imports = (
     "tasks._processes",
     "tasks._progress",
     "tasks._dead_letters",
+    "tasks._reruns",
     "tasks._metrics",
 )
 

@@ -12,7 +12,8 @@ from models.types import Instant, Key
 class DeadLetterRow(Base):
     """A failed task, or all failures of one kind of a task that something sends again by itself.
 
-    `args`, `kwargs` and `chain` are JSON kept as text: a binary form would refuse what some messages hold.
+    `args`, `kwargs` and `chain` are JSON kept as text: a binary form would refuse what some messages hold. `reruns`
+    counts how often it was sent again, `failed_run` is the last of them whose failure was counted.
     """
 
     __tablename__ = "dead_letters"
@@ -41,3 +42,7 @@ class DeadLetterRow(Base):
     times: Mapped[int]
     timestamp: Mapped[datetime] = mapped_column(Instant)
     last_at: Mapped[datetime] = mapped_column(Instant)
+    reruns: Mapped[int] = mapped_column(server_default="0")
+    failed_run: Mapped[int] = mapped_column(server_default="0")
+    deadline: Mapped[datetime | None] = mapped_column(Instant)
+    note: Mapped[str] = mapped_column(Text, server_default="")

@@ -22,6 +22,7 @@ from app.store import DatabaseError
 
 CORRELATION = "cdb_correlation_id"
 RECEIVED = "cdb_received_us"  # when the tick came in that it all began with, by the farm's clock
+RERUN = "cdb_rerun"
 AWAY = (Unavailable, DatabaseError, DatabaseAway, RedisGone, RedisSlow, RedisFull, BrokerError)
 TOLD = (*AWAY, Denied)  # a sentence says it all, a traceback would hide it
 

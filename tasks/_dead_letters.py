@@ -14,7 +14,7 @@ from kombu.utils import json
 from app import wiring
 from app.domain.letters import DeadLetter, storable
 from app.steps.keep_letter import keep_letter
-from tasks._base import CORRELATION, TOLD
+from tasks._base import CORRELATION, RERUN, TOLD
 
 NAME = 155  # characters of a name or an id, as in Celery's own table
 SHORT, SENTENCE, LONG = 80, 2_000, 10_000
@@ -74,6 +74,7 @@ def _keep(request: Context, name: str, error: BaseException, args: Any, kwargs: 
         worker=_short(request.hostname, NAME),
         correlation_id=_short((request.headers or {}).get(CORRELATION)),
         attempts=_attempts(request.retries),
+        run=_run(request.headers),
         **more,
     )
     keep_letter(letter, letters=wiring.letters(), aside=wiring.letters_aside())
@@ -86,6 +87,11 @@ def _context(message: Message, worker: str, **more: Any) -> Context:
 
 def _attempts(retries: Any) -> int:
     return min(max(retries, 0), MOST_ATTEMPTS) + 1 if isinstance(retries, int) else 1
+
+
+def _run(headers: Any) -> int:
+    run = (headers or {}).get(RERUN)
+    return run if isinstance(run, int) else 0
 
 
 def _short(value: Any, most: int = SHORT) -> str:

@@ -15,6 +15,7 @@ from app.steps import mark_equity as marking
 from app.steps import open_account as opening
 from app.steps import reconcile as reconciling
 from app.steps import refresh_instruments as refreshing
+from app.steps import rerun_letters as rerunning
 from app.steps import seal as sealing
 from app.steps import sweep as sweeping
 from app.steps import sweep_closes as closes_sweeping
@@ -27,6 +28,7 @@ from app.steps.history_alarm import Alarm
 from app.store import keep_ticks
 from tasks._base import Upkeep
 from tasks._hand_on import enqueue_drain, hand_on
+from tasks._reruns import rerun_desk
 from tasks.orders import settle
 
 asked: set[tuple[str, str]] = set()  # symbol and interval of each window whose past this process was told
@@ -75,8 +77,9 @@ def sweep() -> int:
 
 @farm.task(base=Upkeep)
 def keep_letters() -> int:
-    """Bring dead letters to the database that it could not take; returns how many."""
-    return keeping.keep_aside(letters=wiring.letters(), aside=wiring.letters_aside())
+    """Bring dead letters to the database that it could not take, and see after lost re-runs; returns how many."""
+    kept = keeping.keep_aside(letters=wiring.letters(), aside=wiring.letters_aside())
+    return kept + rerunning.recall_reruns(letters=wiring.letters(), desk=rerun_desk(), at=wiring.now())
 
 
 @farm.task(base=Upkeep)

@@ -1,4 +1,4 @@
-"""cdb failed: the dead letters, which are tasks that failed for good."""
+"""cdb failed: the dead letters, which are tasks that failed for good. What is done about them is in `rerun.py`."""
 
 import json
 from collections.abc import Iterator
@@ -12,27 +12,35 @@ from rich.console import Console
 from rich.table import Table
 
 from app import wiring
-from app.store import KeptLetter
+from app.cli import rerun
+from app.cli.why import Json
+from app.domain.letters import UNDONE, KeptLetter, LetterState
 
 Number = Annotated[str, typer.Argument(metavar="ID", help="Its number in `cdb failed list`, or the task's id.")]
 Limit = Annotated[int, typer.Option(min=1, help="How many, newest first.")]
-Json = Annotated[bool, typer.Option("--json", help="For machines.")]
+State = Annotated[
+    LetterState | None, typer.Option("--state", help="Those in this state, instead of those that wait for a person.")
+]
 NOTHING = "No task has failed for good."
+NONE_SO = "There is none in that state."
 DECODED = ("args", "kwargs", "chain")
-HELP = "Show the dead letters: tasks that failed for good."
+HELP = "The dead letters, which are tasks that failed for good: show them, run them again, discard them."
 
 failed = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode=None)
+failed.command()(rerun.rerun)
+failed.command()(rerun.discard)
 
 
 @failed.command("list")
-def list_(limit: Limit = 50, as_json: Json = False) -> None:
+def list_(limit: Limit = 50, state: State = None, as_json: Json = False) -> None:
     """List those that wait for a person, newest first."""
-    kept = wiring.letters().waiting(limit)
+    states = UNDONE if state is None else (state,)
+    kept = wiring.letters().waiting(limit, states)
     if as_json:
         typer.echo(msgspec.json.encode([plain(one) for one in kept]))
         return
-    Console().print(_table(kept) if kept else NOTHING)
-    left = wiring.letters().count() - len(kept)
+    Console().print(_table(kept) if kept else NOTHING if state is None else NONE_SO)
+    left = wiring.letters().count(states) - len(kept)
     if left > 0:
         typer.echo(f"and {left} older ones; --limit shows more", err=True)
 
@@ -60,6 +68,9 @@ def plain(kept: KeptLetter) -> dict[str, Any]:
         "state": kept.state,
         "times": kept.times,
         "last_at": kept.last_at,
+        "reruns": kept.reruns,
+        "deadline": kept.deadline,
+        "note": kept.note,
         **letter,
         **decoded,
     }
@@ -70,7 +81,8 @@ def _table(kept: list[KeptLetter]) -> Table:
     table.add_column("error", overflow="fold")
     for one in kept:
         letter = one.letter
-        told = f"{letter.kind}: {letter.error.partition(chr(10))[0]}"
+        again = "failed again, " if one.state is LetterState.FAILED_AGAIN else ""
+        told = f"{again}{letter.kind}: {letter.error.partition(chr(10))[0]}"
         table.add_row(str(one.number), _at(one.last_at), str(one.times), letter.name, letter.about or "-", told)
     return table
 
@@ -78,6 +90,8 @@ def _table(kept: list[KeptLetter]) -> Table:
 def _chapters(kept: KeptLetter) -> Iterator[tuple[str, str]]:
     letter = kept.letter
     yield f"Dead letter {kept.number}: {letter.name}, {kept.state}", _when(kept)
+    if kept.note:
+        yield "What was done about it", f"{kept.note}\nruns again: {kept.reruns}"
     yield "Error", f"{letter.kind}: {letter.error}"
     yield "Called with", f"args {letter.args}\nkwargs {letter.kwargs}"
     links = [link.get("task", "?") for link in reversed(json.loads(letter.chain))]

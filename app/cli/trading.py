@@ -1,6 +1,5 @@
 """cdb halt, reduce, resume, flatten, expire: a person changes the trading state, leaves all trades, ends an order."""
 
-import getpass
 import json
 import time
 from typing import Annotated
@@ -8,33 +7,30 @@ from typing import Annotated
 import typer
 
 from app import trading_state, wiring
-from app.cli.codes import FAILED, WRONG
+from app.cli.codes import FAILED
 from app.cli.farm import seconds_of
+from app.cli.why import By, Json, Reason, Yes, said, who
 from app.domain.orders import OUT_OF_REACH
 from app.domain.risk import TradingState
 
 LOOK_AGAIN_S = 1.0
 
-Reason = Annotated[str, typer.Option("--reason", help="Why; it is audited.")]
-By = Annotated[str, typer.Option("--by", help="Who; the user of this machine if not told.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Ask nothing.")]
 Wait = Annotated[str, typer.Option("--wait", help="How long to wait for it, such as 60s.")]
 Name = Annotated[
     str, typer.Argument(metavar="ORDER", help="Its client order id, or the first six or more characters of it.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="For machines.")]
 
 
 def halt(reason: Reason, by: By = "", as_json: Json = False) -> None:
     """Stop trading: entries are withdrawn, only protective and operator exits go on."""
-    withdrawn = trading_state.halt(_said(reason), _who(by))
+    withdrawn = trading_state.halt(said(reason), who(by))
     _tell({"trading_state": TradingState.HALTED, "withdrawn": withdrawn}, as_json)
 
 
 def reduce(reason: Reason, by: By = "", as_json: Json = False) -> None:
     """Enter nothing more, only exit; from HALTED it needs `cdb resume` first."""
     try:
-        trading_state.reduce(_said(reason), _who(by))
+        trading_state.reduce(said(reason), who(by))
     except trading_state.IsStricter as error:
         typer.echo(f"{error}. First: cdb resume --reason TEXT", err=True)
         raise typer.Exit(FAILED) from None
@@ -43,11 +39,11 @@ def reduce(reason: Reason, by: By = "", as_json: Json = False) -> None:
 
 def resume(reason: Reason, by: By = "", yes: Yes = False, as_json: Json = False) -> None:
     """Trade again; what tripped the breaker counts no longer, and the new marks of the day are told."""
-    why, who = _said(reason), _who(by)
+    why, name = said(reason), who(by)
     seen = wiring.reports().summary()
     if seen.trading_state == TradingState.HALTED and not yes:
         typer.confirm(f"Trading is HALTED: {seen.state_reason}. Resume?", abort=True, err=True)
-    marks = trading_state.resume(why, who)
+    marks = trading_state.resume(why, name)
     if marks is None:
         _tell({"trading_state": TradingState.ACTIVE, "note": "it was ACTIVE already; nothing was changed"}, as_json)
         return
@@ -57,11 +53,11 @@ def resume(reason: Reason, by: By = "", yes: Yes = False, as_json: Json = False)
 
 def flatten(reason: Reason, by: By = "", yes: Yes = False, wait: Wait = "60s", as_json: Json = False) -> None:
     """Halt, and sell all that open trades hold; the running farm does it. Exit code 1 if it is not done in time."""
-    why = _said(reason)
+    why = said(reason)
     count = wiring.reports().open_trades()
     if not yes:
         typer.confirm(f"Halt, and leave {count} open trades at the market's price?", abort=True, err=True)
-    withdrawn = trading_state.halt(f"flatten: {why}", _who(by))
+    withdrawn = trading_state.halt(f"flatten: {why}", who(by))
     left = _left_until(time.monotonic() + (seconds_of(wait) or 0), why)
     _tell({"trading_state": TradingState.HALTED, "withdrawn": withdrawn, "trades_left": left}, as_json)
     if left:
@@ -71,7 +67,7 @@ def flatten(reason: Reason, by: By = "", yes: Yes = False, wait: Wait = "60s", a
 
 def expire(order: Name, reason: Reason, by: By = "", yes: Yes = False, as_json: Json = False) -> None:
     """End an order that is held for a person: nothing proves that it never traded, but somebody has looked."""
-    why, who = _said(reason), by.strip() or getpass.getuser()
+    why, name = said(reason), who(by)
     found = wiring.stories().of(order).order
     if found.reason != OUT_OF_REACH or not found.is_live:
         typer.echo(
@@ -81,7 +77,7 @@ def expire(order: Name, reason: Reason, by: By = "", yes: Yes = False, as_json: 
     if not yes:
         told = f"{found.side} {found.amount:f} {found.symbol} of {found.created_at:%Y-%m-%d %H:%M:%S} UTC"
         typer.confirm(f"Did {told} never trade at the venue? Its reservation is freed.", abort=True, err=True)
-    ended = wiring.orders().expire(found, f"{why} (said {who})", wiring.now())
+    ended = wiring.orders().expire(found, f"{why} (said {name})", wiring.now())
     _tell({"client_order_id": ended.client_order_id, "state": ended.state, "freed": f"{ended.reserved:f}"}, as_json)
 
 
@@ -92,17 +88,6 @@ def _left_until(deadline: float, why: str) -> int:
         if not left or time.monotonic() > deadline:
             return left
         time.sleep(LOOK_AGAIN_S)
-
-
-def _said(reason: str) -> str:
-    if reason.strip():
-        return reason.strip()
-    typer.echo("--reason is empty; say why, it is audited", err=True)
-    raise typer.Exit(WRONG)
-
-
-def _who(by: str) -> str:
-    return by.strip() or getpass.getuser()
 
 
 def _tell(answer: dict[str, str | int], as_json: bool) -> None:

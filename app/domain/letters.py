@@ -2,10 +2,24 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from hashlib import sha256
 
 CRASHED = frozenset({"WorkerLostError", "TimeLimitExceeded"})  # kinds of error after which the task's process is gone
 CLIPPED = " … "
+
+
+class LetterState(StrEnum):
+    """What has become of a dead letter: the first two wait for a person, the last two are its ends."""
+
+    WAITING = "waiting"
+    FAILED_AGAIN = "failed_again"
+    RERUNNING = "rerunning"
+    DONE = "done"
+    DISCARDED = "discarded"
+
+
+UNDONE = (LetterState.WAITING, LetterState.FAILED_AGAIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +28,8 @@ class DeadLetter:
 
     `args`, `kwargs` and `chain` are JSON as it came. `chain` are the links that did not run, the next one last.
     `about` is the key that the task was called with, `message` what came, if it could not be read. `repeats` says
-    that something sends the same task again by itself, so that all its failures of one kind are one letter.
+    that something sends the same task again by itself, so that all its failures of one kind are one letter. `run` is
+    which re-run of its letter has failed, 0 if it was none.
     """
 
     task_id: str
@@ -35,6 +50,7 @@ class DeadLetter:
     message: str = ""
     attempts: int = 1
     repeats: bool = False
+    run: int = 0
 
     @property
     def key(self) -> str:
@@ -47,6 +63,24 @@ class DeadLetter:
     def step(self) -> str:
         """The last word of the task's name."""
         return self.name.rpartition(".")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptLetter:
+    """A letter as it is kept: its number, how often it failed and when last, and what was done about it.
+
+    `reruns` counts how often it was sent again, `deadline` is until when an end of the last of them is awaited, and
+    `note` what happened to it last.
+    """
+
+    number: int
+    state: LetterState
+    times: int
+    last_at: datetime
+    letter: DeadLetter
+    reruns: int = 0
+    deadline: datetime | None = None
+    note: str = ""
 
 
 def storable(text: str, most: int) -> str:

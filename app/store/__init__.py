@@ -5,7 +5,7 @@ from app.store.bars import Bars
 from app.store.books import Books
 from app.store.chain import Verdict, verify
 from app.store.database import Database
-from app.store.dead_letters import KeptLetter, Letters
+from app.store.dead_letters import Letters
 from app.store.errors import DatabaseError
 from app.store.instruments import Instruments
 from app.store.ledger import Ledger
@@ -31,7 +31,6 @@ __all__ = [
     "Delay",
     "HeldTrade",
     "Instruments",
-    "KeptLetter",
     "Ledger",
     "Letters",
     "Listings",

@@ -47,6 +47,15 @@ class Signals:
                 verdicts.close(session, row, "expired", f"{check.rule}: {check.objection}", at)
             return row.status in verdicts.REFUSED
 
+    def refusal(self, key: str) -> str | None:
+        """Why a signal was refused or has expired; None if it was not, or Missing."""
+        query = select(SignalRow.status, SignalRow.decision_reason).where(SignalRow.key == key)
+        with self._database.reading() as session:
+            found = session.execute(query).one_or_none()
+        if found is None:
+            raise Missing(f"there is no signal {key}")
+        return found.decision_reason or found.status if found.status in verdicts.REFUSED else None
+
     def undecided(self, found_before: datetime, limit: int) -> list[str]:
         """Keys of signals that nobody has approved, refused or expired, oldest first."""
         query = (

@@ -14,7 +14,7 @@ from fastapi.staticfiles import StaticFiles
 from app import wiring
 from app.web import pages
 from app.web.access import Access
-from app.web.api import history, letters, live, markets, orders, session, trades, trading
+from app.web.api import history, letters, live, markets, orders, reruns, session, trades, trading
 from app.web.charts import Charts
 from app.web.curves import Curves
 from app.web.flattening import Flattening
@@ -56,7 +56,7 @@ def application(console: wiring.Console, look: Callable[[], Status] | None = Non
     app.state.watch = Watch(look or Observer().look)
     app.state.charts, app.state.curves, app.state.flattening = Charts(), Curves(), Flattening()
     api = APIRouter(prefix=API)
-    for part in (live, history, orders, trades, markets, letters, trading, session):
+    for part in (live, history, orders, trades, markets, letters, reruns, trading, session):
         api.include_router(part.router)
     app.include_router(api)
     app.include_router(health)

@@ -349,13 +349,48 @@ class LetterSeen(Answer):
     correlation_id: str
     traceback: str
     message: str
+    reruns: int = Field(description="How often it was run again.")
+    deadline: datetime | None = Field(description="Until when the end of a re-run is awaited.")
+    note: str = Field(description="What was done about it last.")
 
 
 class LetterPage(Answer):
-    """Those that wait for a person, newest first, and how many there are."""
+    """Dead letters, newest first, and how many there are."""
 
     rows: list[LetterSeen]
     total: int
+
+
+class RerunSeen(Answer):
+    """What became of asking for a re-run, or what would."""
+
+    number: int
+    name: str
+    about: str
+    times: int = Field(description="How often it has failed; tell it with the request, so that two clicks are one run.")
+    does: str = Field(description="What the re-run does.")
+    doubt: str = Field(description="Why little may come of it; empty if nothing is known that says so.")
+    refused: str = Field(description="Why there is none; empty if there is.")
+    run: int = Field(description="Which re-run of it this is; 0 if there is none.")
+
+
+class Reruns(Answer):
+    """One for each letter that was asked for."""
+
+    rows: list[RerunSeen]
+
+
+class DiscardSeen(Answer):
+    """What became of discarding a letter."""
+
+    number: int
+    refused: str = Field(description="Why it was not; empty if it was.")
+
+
+class Discards(Answer):
+    """One for each letter that was asked for."""
+
+    rows: list[DiscardSeen]
 
 
 class StateChanged(Answer):

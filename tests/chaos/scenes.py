@@ -28,14 +28,14 @@ class Scene:
 
     `closes` are seconds at which a bar of a symbol ends with a wish, `wicks_s` and `peaks_s` when prices touch the
     stops or rise, `begins_s` when the farm is started (never: it runs already), `strangers_s` when somebody uses the
-    account by hand, `locks_s` from and until when an order of somebody's locks half of the coins, `flattens_s` when a
-    person flattens, `skewed_s` from and until when the venue's clock is seconds ahead; `flattens` lets every halt
-    flatten. `rests` are shares of the first orders that fill at once while the rest of them stays at the venue, `fills`
-    those of the first that are cancelled there and then; `queue_s` is how long a signal waits to be decided. In a slow
-    one the first order arrives so late, its answer never, and the venue shows what it has as late as it may. `moves`
-    are prices that the market moves to, `flushes_s` when Redis is emptied, after which no price is heard for `deaf_s`;
-    a day ends after `midnight_s`. `clock` is the venue's. At `restored_s` the database is what it was when the first
-    order was approved.
+    account by hand, `reruns_s` when a person has all that may have failed run again, `locks_s` from and until when an
+    order of somebody's locks half of the coins, `flattens_s` when a person flattens, `skewed_s` from and until when
+    the venue's clock is seconds ahead; `flattens` lets every halt flatten. `rests` are shares of the first orders
+    that fill at once while the rest of them stays at the venue, `fills` those of the first that are cancelled there
+    and then; `queue_s` is how long a signal waits to be decided. In a slow one the first order arrives so late, its
+    answer never, and the venue shows what it has as late as it may. `moves` are prices that the market moves to,
+    `flushes_s` when Redis is emptied, after which no price is heard for `deaf_s`; a day ends after `midnight_s`.
+    `clock` is the venue's. At `restored_s` the database is what it was when the first order was approved.
     """
 
     closes: tuple[tuple[float, str, str], ...] = ((0.0, "BTC/USDT", "buy"),)
@@ -43,6 +43,7 @@ class Scene:
     peaks_s: tuple[float, ...] = ()
     begins_s: tuple[float, ...] = ()
     strangers_s: tuple[float, ...] = ()
+    reruns_s: tuple[float, ...] = ()
     locks_s: tuple[float, float] | None = None
     skewed_s: tuple[float, float] | None = None
     flattens_s: tuple[float, ...] = ()
@@ -73,7 +74,7 @@ class Scene:
         closes = [second for second, _, _ in self.closes]
         deaf = [second + self.deaf_s for second in self.flushes_s]
         moves = [second for second, _ in self.moves]
-        others = (*self.wicks_s, *self.peaks_s, *self.strangers_s, *self.flattens_s, *self.begins_s)
+        others = (*self.wicks_s, *self.peaks_s, *self.strangers_s, *self.flattens_s, *self.begins_s, *self.reruns_s)
         return max((*closes, *others, *moves, *deaf, self.restored_s or 0, self.midnight_s or 0))
 
     @property
@@ -104,6 +105,7 @@ class Scene:
             deaf_s=random.uniform(0, 8),
             midnight_s=random.choice((None, None, random.uniform(1, 18))),
             upkeep=(*ALWAYS, "withdraw", *random.sample(MORE[1:], 2), *random.sample(REST, 1)),
+            reruns_s=random.choice(((), (), (random.uniform(0, 16),))),
         )
 
 
@@ -136,6 +138,10 @@ class Strategy:
 BTC, ETH = "BTC/USDT", "ETH/USDT"
 SCENES = {
     "entry": Scene(),
+    "rerun": Scene(queue_s=2.0, reruns_s=(1.0, 1.05, 2.05, 8.0), upkeep=(*ALWAYS, "keep_letters")),
+    "rerun-lost": Scene(
+        queue_s=2.0, reruns_s=(1.0, 8.0), flushes_s=(1.05,), deaf_s=1, upkeep=(*ALWAYS, "keep_letters")
+    ),
     "round-trip": Scene(peaks_s=(2.0,), wicks_s=(3.0,), upkeep=(*ALWAYS, "watch")),
     "left": Scene(
         closes=((0.0, BTC, "buy"), (3.0, BTC, "sell")),
@@ -201,6 +207,7 @@ SCENES = {
         flattens_s=(15.0,),
         flattens=True,
         flushes_s=(9.02,),
+        reruns_s=(9.01, 18.0),
         deaf_s=1,
         upkeep=(*ALWAYS, *MORE, *REST),
     ),

@@ -19,6 +19,7 @@ SCENE_OF = {
     "protect": "round-trip",
     "reconcile": "strangers",
     "refresh_instruments": "start",
+    "rerun_letters": "rerun",
     "seal": "left",
     "settle_order": "entry",
     "sweep": "entry",
@@ -40,3 +41,4 @@ STEPS = sorted(SCENE_OF.keys() - INSIDE.keys())
 WRITERS = frozenset(
     {"Audits", "Bars", "Books", "Decision", "HandOn", "Instruments", "Ledger", "Orders", "Resting", "Signals", "Ticks"}
 ) | {"Trades", "Trading", "Mailboxes", "Lease", "Letters", "LettersAside", "OutdatedHistories", "ClockSkews"}
+WRITERS |= {"KeptLetters", "Reruns"}

@@ -10,6 +10,7 @@ from app.domain.errors import Unavailable
 from app.domain.looks import Pace
 from app.domain.orders import OrderType
 from app.domain.protection import Protection
+from app.domain.rerun import key_of
 from app.domain.risk import Breaker, TradingState
 from app.domain.sizing import Sizing
 from app.steps.approve_signal import approve_signal
@@ -27,6 +28,7 @@ from app.steps.open_account import open_account
 from app.steps.place_order import place_order
 from app.steps.reconcile import reconcile
 from app.steps.refresh_instruments import refresh_instruments
+from app.steps.rerun_letters import Desk, recall_reruns, rerun_letters
 from app.steps.seal import seal
 from app.steps.settle_order import settle_order
 from app.steps.sweep import sweep
@@ -104,6 +106,7 @@ class Tasks:
 
     def keep_letters(self) -> None:
         self._call(keep_aside)
+        self._call(recall_reruns, desk=self._desk)
 
     def seal(self) -> None:
         self._call(seal)
@@ -133,6 +136,23 @@ class Tasks:
         """A person, who tries again until it is done."""
         self._ports["ledger"].set_state(TradingState.HALTED, "told so", "a person", self._ports["now"]())
         self._call(flatten, reason="told so")
+
+    def rerun(self) -> None:
+        """A person, who tries again until it is done."""
+        chosen = self._ports["failed"]()
+        self._call(rerun_letters, chosen, reason="told so", by="a person", desk=self._desk)
+
+    def again(self, task_id: str, run: int) -> None:
+        """A task that is run again, and its end."""
+        letters = self._ports["all_letters"]
+        letter = letters.get(task_id).letter
+        getattr(self, letter.step)(key_of(letter))
+        letters.finish(task_id, run, "done", self._ports["now"]())
+
+    @property
+    def _desk(self) -> Desk:
+        signals, orders, ledger, searched = (self._ports[name] for name in ("signals", "orders", "ledger", "searched"))
+        return Desk(signals, orders, ledger, searched, self._ports["time_to_live"])
 
 
 def figures(scene: Scene, order_type: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from tests.chaos.gates import Gate, Gates
 from tests.chaos.judge import Judge
 from tests.chaos.mailbox import Mailboxes
 from tests.chaos.plans import Plan, Script, WhileItLasts
+from tests.chaos.reruns import Resent
 from tests.chaos.scenes import Scene
 from tests.chaos.tasks import NOT_SENT_AGAIN, WITHOUT_WAITING, Tasks, figures
 from tests.chaos.venue import Venue
@@ -28,7 +29,7 @@ from tests.chaos.virtual import Killed, Timeline
 from tests.fixtures.memory.builders import an_instrument
 
 AWAY = (Unavailable, DatabaseError, OperationalError, FindFailed)
-STARTED_AGAIN = frozenset({"begin", "flatten"})
+STARTED_AGAIN = frozenset({"begin", "flatten", "rerun"})
 SKEWED = frozenset({"place", "settle"})  # tasks of workers on other machines
 TRIES = 6
 PRICE = 100.0
@@ -185,6 +186,7 @@ class World:
         yield from ((second, partial(self._touch, 90.0)) for second in scene.wicks_s)
         yield from ((second, partial(self._touch, 103.0)) for second in scene.peaks_s)
         yield from ((second, partial(self._begin, "flatten")) for second in scene.flattens_s)
+        yield from ((second, partial(self._begin, "rerun")) for second in scene.reruns_s)
         yield from ((second, partial(self.account.meddle, scene.symbols[0])) for second in scene.strangers_s)
         yield from ((second, partial(self._price, Decimal(price))) for second, price in scene.moves)
         yield from ((second, self._flush) for second in scene.flushes_s)
@@ -350,6 +352,7 @@ class World:
     def _ports(self, raw: dict[str, Any]) -> dict[str, Any]:
         """All that steps ask for by name, each port behind its gate."""
         gated = {name: Gate(port, name, self.gates) for name, port in raw.items()}
+        resent = Resent(self.store, self._send, self.timeline)
         ports: dict[str, Any] = {
             **figures(self.scene, self.plan.order_type),
             **gated,
@@ -360,6 +363,9 @@ class World:
             "mailboxes": Gate(self.mailboxes, "mailboxes", self.gates),
             "hand_on": Gate(self, "hand_on", self.gates),
             "again": self.drain,
+            "reruns": Gate(resent, "reruns", self.gates),
+            "failed": resent.failed,
+            "all_letters": raw["letters"],
             "enqueue": Gate(self.drain, "enqueue", self.gates),
             "levels_changed": Gate(self.mailboxes.change_levels, "levels_changed", self.gates),
             "window_changed": lambda symbol, interval: None,  # nobody caches a window here

@@ -72,3 +72,15 @@ class SignalsContract:
         store.signals.save(a_signal("waiting"))
 
         assert store.signals.undecided(NOON + timedelta(hours=1), limit=9) == ["waiting"]
+
+    def test_why_a_signal_was_refused_is_known(self, store: StoreUnderTest) -> None:
+        store.opened().signals.save(a_signal("old"))
+        assert store.signals.refusal("old") is None
+
+        store.signals.expire("old", OLD, NOON)
+        store.entry("approved")
+
+        assert store.signals.refusal("old")
+        assert store.signals.refusal("approved") is None
+        with pytest.raises(Missing):
+            store.signals.refusal("nobody")

@@ -3,15 +3,33 @@
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 from app.domain.orders import Fill, Leg, Order, OrderState, Side
 from app.domain.protection import Protection
-from app.steps.ports import Audits, Bars, Books, Instruments, Ledger, Letters, Orders, Signals, Ticks, Trades
+from app.steps.ports import (
+    Audits,
+    Bars,
+    Books,
+    Instruments,
+    KeptLetters,
+    Ledger,
+    Letters,
+    Orders,
+    Signals,
+    Ticks,
+    Trades,
+)
 from tests.fixtures.memory.builders import NOON, a_fill, a_report, a_signal, an_exit, an_instrument, an_order
 
 LEASE = timedelta(seconds=10)
 LATER = NOON + timedelta(seconds=1)
+
+
+class AllOfLetters(Letters, KeptLetters, Protocol):
+    """Both ports of dead letters, and what a person does about them."""
+
+    def discard(self, number: int, times: int, *, reason: str, by: str, at: datetime) -> bool: ...
 
 
 @dataclass
@@ -27,7 +45,7 @@ class StoreUnderTest:
     trades: Trades
     audits: Audits
     books: Books
-    letters: Letters
+    letters: AllOfLetters
 
     @classmethod
     def over(cls, room: Any, tables: Any) -> "StoreUnderTest":

@@ -10,7 +10,8 @@ from sqlalchemy import make_url, text
 
 from app import wiring
 from app.celery import farm
-from app.store import Database, KeptLetter
+from app.domain.letters import KeptLetter
+from app.store import Database
 from tasks import upkeep
 from tests.fixtures import _trial_tasks as trial
 from tests.fixtures.databases import KINDS

@@ -2,13 +2,24 @@
 
 from app.domain.errors import Missing
 from app.domain.risk import Check
-from app.steps.ports.bus import Announce, ClockSkews, HandOn, LettersAside, OutdatedHistories, Prices, Resting, Windows
+from app.steps.ports.bus import (
+    Announce,
+    ClockSkews,
+    HandOn,
+    LettersAside,
+    OutdatedHistories,
+    Prices,
+    Reruns,
+    Resting,
+    Windows,
+)
 from app.steps.ports.store import (
     Audits,
     Bars,
     Books,
     Decision,
     Instruments,
+    KeptLetters,
     Ledger,
     Letters,
     Orders,
@@ -28,6 +39,7 @@ __all__ = [
     "Decision",
     "HandOn",
     "Instruments",
+    "KeptLetters",
     "Ledger",
     "Letters",
     "LettersAside",
@@ -36,6 +48,7 @@ __all__ = [
     "Orders",
     "OutdatedHistories",
     "Prices",
+    "Reruns",
     "Resting",
     "Signals",
     "Ticks",

@@ -108,3 +108,15 @@ class HandOn(Protocol):
     def settle(self, client_order_id: str, correlation_id: str, delay_s: float) -> None:
         """To orders.settle, after a while."""
         ...
+
+
+class Reruns(Protocol):
+    """Sends failed tasks once more, as they were."""
+
+    def obstacle(self, letter: DeadLetter) -> str:
+        """Why nobody here could run it, or nothing."""
+        ...
+
+    def send(self, letter: DeadLetter, run: int) -> None:
+        """Under its own ids, with the rest of its chain; NotSent if the broker did not take it."""
+        ...

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from app.domain.balances import Balances
-from app.domain.letters import DeadLetter
+from app.domain.letters import DeadLetter, KeptLetter
 from app.domain.looks import Cursor
 from app.domain.market import Bar, BarClose, Instrument, Tick
 from app.domain.orders import Fill, Order, Report
@@ -68,6 +68,10 @@ class Signals(Protocol):
 
         Takes no lock but the signal's own.
         """
+        ...
+
+    def refusal(self, key: str) -> str | None:
+        """Why a signal was refused or has expired; None if it was not, or Missing."""
         ...
 
     def undecided(self, found_before: datetime, limit: int) -> list[str]:
@@ -370,9 +374,42 @@ class Letters(Protocol):
     """Dead letters in the database."""
 
     def keep(self, letter: DeadLetter) -> bool:
-        """Keep a letter, waiting; False if it is there, and then one that repeats has come once more."""
+        """Keep a letter, waiting; False if it is there.
+
+        Then one that repeats has come once more, whatever was done about it, and one whose re-run has failed, which
+        counts once a run, has failed again.
+        """
         ...
 
     def crashing(self, least: int) -> set[tuple[str, str]]:
         """Step and key of the tasks whose process is gone each time: of those at least so many letters wait."""
+        ...
+
+
+class KeptLetters(Protocol):
+    """The same, and what is done about them; each change is audited."""
+
+    def get(self, name: str) -> KeptLetter:
+        """The letter with this number or task id, or Missing."""
+        ...
+
+    def claim(
+        self, number: int, times: int, *, reason: str, by: str, at: datetime, deadline: datetime
+    ) -> KeptLetter | None:
+        """The letter as it is now being run again, for whoever comes first; None for everyone else.
+
+        Only one that waits, and has failed so many `times` as the claimant has seen.
+        """
+        ...
+
+    def put_back(self, number: int, run: int, why: str, at: datetime) -> bool:
+        """It waits again, as nothing came of this run; False if that is not the one that is under way."""
+        ...
+
+    def finish(self, task_id: str, run: int, note: str, at: datetime) -> bool:
+        """This run of it has succeeded, or was not needed any more; False if the letter has ended before."""
+        ...
+
+    def overdue(self, at: datetime, limit: int) -> list[KeptLetter]:
+        """Those that are being run again and whose deadline is over."""
         ...

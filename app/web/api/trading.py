@@ -1,14 +1,12 @@
 """The trading state: halt, reduce, resume, flatten. Who and why are audited, as by command."""
 
-from typing import Annotated
-
 import structlog
 from fastapi import APIRouter, BackgroundTasks, Request
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from app import trading_state
 from app.domain.risk import TradingState
 from app.web.access import Changer, Visitor
+from app.web.api.why import Why, who
 from app.web.flattening import Flattening
 from app.web.models import StateChanged
 from app.web.problems import answers
@@ -16,24 +14,6 @@ from app.web.problems import answers
 log = structlog.get_logger()
 
 router = APIRouter(prefix="/trading", tags=["trading state"])
-PRINTED = r"^[^\x00-\x08\x0e-\x1f]*$"
-Text = StringConstraints(strip_whitespace=True, pattern=PRINTED)
-
-
-class Why(BaseModel):
-    """Who does it, and why."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    reason: Annotated[str, Text, Field(min_length=1, max_length=500, description="Why; it is audited.")]
-    by: Annotated[str, Text, Field(max_length=40, description="Who; it is audited, with the way that was used.")] = ""
-
-
-def who(why: Why, visitor: Visitor) -> str:
-    """For the audit. It never is the breaker, whatever somebody calls himself."""
-    if visitor.is_program:
-        return f"{why.by or 'a program'} by API"
-    return f"{why.by or 'somebody'} in the console"
 
 
 @router.post("/halt", responses=answers(409, 422, 503))

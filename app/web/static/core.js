@@ -110,7 +110,7 @@ export function said(data) {
     .join(" · ");
 }
 
-const STATES = { ACTIVE: "good", REDUCING: "warn", HALTED: "bad", ready: "good", starting: "warn", down: "bad", filled: "good", open: "up", partially_filled: "up", submitting: "up", approved: "up", unknown: "bad", rejected: "warn", closed: "", pending: "up", passed: "good", refused: "bad" };
+const STATES = { ACTIVE: "good", REDUCING: "warn", HALTED: "bad", ready: "good", starting: "warn", down: "bad", filled: "good", open: "up", partially_filled: "up", submitting: "up", approved: "up", unknown: "bad", rejected: "warn", closed: "", pending: "up", passed: "good", refused: "bad", rerunning: "up", failed_again: "bad", done: "good", "worth it": "good", doubtful: "warn" };
 export const badge = (text) => h("span", { class: `badge ${STATES[text] ?? ""}` }, String(text).replaceAll("_", " "));
 export const side = (text) => h("span", { class: `badge ${text === "buy" ? "up" : "down"}` }, text);
 export const orderLink = (name, shown) => h("a", { href: `/orders/${encodeURIComponent(name)}`, class: "mono", title: name }, shown ?? name.slice(0, 8));

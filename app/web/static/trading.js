@@ -1,5 +1,6 @@
 // Halt, reduce, resume, flatten: asked for with a reason, in a dialog that says what will happen.
-import { $, api, h, toast } from "./core.js";
+import { asking } from "./asking.js";
+import { $, api, toast } from "./core.js";
 
 const ACTS = {
   halt: ["Halt trading", "Open entries are withdrawn. Only stops, targets and exits that a person asks for go on, until somebody resumes.", "Halt", "danger"],
@@ -10,39 +11,7 @@ const ACTS = {
 
 export function ask(act) {
   const [title, told, word, kind] = ACTS[act];
-  const reason = h("input", { id: "reason", required: true, maxlength: 500, autocomplete: "off", placeholder: "Why; it is audited" });
-  const by = h("input", { id: "by", maxlength: 40, autocomplete: "name", placeholder: "Who you are", value: localStorage.getItem("by") ?? "" });
-  const wrong = h("p", { class: "wrong", role: "alert" });
-  const go = h("button", { type: "submit", class: `strong ${kind}` }, word);
-  const leave = h("button", { type: "button", onclick: () => box.close() }, "Cancel");
-  const form = h("form", { method: "dialog" }, h("h2", { id: "ask-title" }, title), h("p", { id: "ask-told" }, told),
-    h("p", { class: "field" }, h("label", { for: "reason" }, "Reason"), reason),
-    h("p", { class: "field" }, h("label", { for: "by" }, "Your name"), by),
-    wrong, h("div", { class: "buttons" }, leave, go));
-  const box = h("dialog", { "aria-labelledby": "ask-title", "aria-describedby": "ask-told" }, form);
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    if (!reason.value.trim()) { wrong.textContent = "Say why; it is audited."; reason.focus(); return; }
-    go.disabled = true;
-    go.setAttribute("aria-busy", "true");
-    go.textContent = "…";
-    wrong.textContent = "";
-    try {
-      localStorage.setItem("by", by.value.trim());
-      const done = await api(`/trading/${act}`, { method: "POST", body: { reason: reason.value, by: by.value } });
-      box.close();
-      toast(told_of(done));
-    } catch (error) {
-      wrong.textContent = error.message;
-      go.disabled = false;
-      go.removeAttribute("aria-busy");
-      go.textContent = word;
-    }
-  });
-  box.addEventListener("close", () => box.remove());
-  document.body.append(box);
-  box.showModal();
-  reason.focus();
+  asking({ title, told, word, kind, act: async (why) => toast(told_of(await api(`/trading/${act}`, { method: "POST", body: why }))) });
 }
 
 function told_of(done) {

@@ -12,11 +12,13 @@ from tests.contracts.account import AccountContract, AccountUnderTest
 from tests.contracts.letters_aside import MOST, LettersAsideContract
 from tests.contracts.market import MarketContract, MarketUnderTest
 from tests.contracts.outdated import OutdatedContract
+from tests.contracts.reruns import RerunsContract, RerunsUnderTest
 from tests.contracts.skews import ClockSkewsContract
 from tests.contracts.trading import TradingContract, VenueUnderTest
 from tests.contracts.windows import Given, WindowsContract
 from tests.fixtures.fakes import MemoryFarm, MemoryLettersAside
 from tests.fixtures.memory.builders import BTC, NOON, an_instrument, some_bars
+from tests.fixtures.memory.worker import MemoryReruns, Message
 
 
 class TestTrading(TradingContract):
@@ -70,3 +72,25 @@ class TestClockSkews(ClockSkewsContract):
     @pytest.fixture
     def skews(self, memory: MemoryFarm) -> ClockSkews:
         return memory.skews
+
+
+class TestReruns(RerunsContract):
+    @pytest.fixture
+    def reruns(self, memory: MemoryFarm) -> RerunsUnderTest:
+        port = MemoryReruns(memory)
+        return RerunsUnderTest(
+            port, lambda: [as_sent(one) for one in port.queue], lambda: setattr(port, "is_away", True)
+        )
+
+
+def as_sent(one: Message) -> dict[str, object]:
+    return {
+        "task": one.name,
+        "args": one.args,
+        "id": one.task_id,
+        "root_id": one.root_id,
+        "parent_id": one.parent_id or None,
+        "cdb_correlation_id": one.correlation_id,
+        "cdb_rerun": one.run,
+        "chain": one.chain or None,
+    }
