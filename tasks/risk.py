@@ -25,5 +25,5 @@ def approve(signal_key: str) -> str | None:
         exit_slippage=wiring.settings().exit_slippage,
         time_to_live=wiring.seconds("signal_ttl"),
         announce=wiring.topics(),
-        at=wiring.now(),
+        now=wiring.clock(),
     )

@@ -121,7 +121,7 @@ def mark_equity() -> str:
         prices=wiring.prices(),
         breaker=wiring.breaker(),
         announce=wiring.topics(),
-        at=wiring.now(),
+        now=wiring.clock(),
     )
     return f"{account.equity:f}"
 

@@ -84,25 +84,26 @@ class Booking:
     cash: Decimal
 
 
-def book(trade: Trade, fill: Fill, instrument: Instrument) -> Booking:
-    """The trade after one fill; never call it twice for one venue trade id.
+def book(trade: Trade, fill: Fill, instrument: Instrument, at: datetime) -> Booking:
+    """The trade after one fill, which is heard of now; never call it twice for one venue trade id.
 
     A fee in base currency is less to hold and nothing else: counted among `fees` too, it would be paid twice.
     """
     fee_in_base = fill.commission if fill.commission_asset == instrument.base else ZERO
     fee_in_cash = fill.commission if fill.commission_asset == instrument.quote else ZERO
     notional = fill.price * fill.amount
-    trade = _marked(trade, fill)
+    trade = _marked(trade, fill, at)
     if fill.side is Side.BUY:
         return Booking(_bought(trade, fill, notional, fee_in_cash, instrument, fee_in_base), -notional - fee_in_cash)
     return Booking(_sold(trade, fill, notional, fee_in_cash, instrument, fee_in_base), notional - fee_in_cash)
 
 
-def _marked(trade: Trade, fill: Fill) -> Trade:
-    """With the fill's price as its mark, unless a newer one is known."""
-    if trade.marked_at is not None and trade.marked_at > fill.at:
+def _marked(trade: Trade, fill: Fill, at: datetime) -> Trade:
+    """With the fill's price as its mark, unless a newer one is known; no newer than now, if a venue is ahead of us."""
+    marked_at = min(fill.at, at)
+    if trade.marked_at is not None and trade.marked_at > marked_at:
         return trade
-    return replace(trade, mark=fill.price, marked_at=fill.at)
+    return replace(trade, mark=fill.price, marked_at=marked_at)
 
 
 def _bought(

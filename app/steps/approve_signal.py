@@ -42,7 +42,7 @@ def approve_signal(
     exit_slippage: Decimal,
     time_to_live: timedelta,
     announce: Announce,
-    at: datetime,
+    now: Callable[[], datetime],
 ) -> str | None:
     """The client order id of the approved order, the same however often it is asked for; None if refused.
 
@@ -52,10 +52,11 @@ def approve_signal(
     becomes of this order.
     """
     terms = Terms(order_type, slippage, time_to_live, exit_slippage)
-    if _is_too_old(signals.get(signal_key), signals, terms, at):
+    if _is_too_old(signals.get(signal_key), signals, terms, now()):
         return None
-    desk = _Desk(instruments, prices, rules, breaker, sizing, terms, at)
     valued = last_marks(prices, ledger.held())
+    at = now()  # and no earlier: who stood still since then would take what he has heard for older than it is
+    desk = _Desk(instruments, prices, rules, breaker, sizing, terms, at)
     with ledger.deciding(signal_key, valued, at) as decision:
         short = _may_be_short(decision)
         verdict = _Verdict() if short else desk.decide(decision, NO_BOUND)

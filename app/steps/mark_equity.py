@@ -1,5 +1,6 @@
 """Value the account at the last prices, keep the figure, and tighten the trading state if its losses demand it."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 import structlog
@@ -11,11 +12,13 @@ from app.steps.ports import Announce, Ledger, Prices
 log = structlog.get_logger()
 
 
-def mark_equity(*, ledger: Ledger, prices: Prices, breaker: Breaker, announce: Announce, at: datetime) -> Account:
+def mark_equity(
+    *, ledger: Ledger, prices: Prices, breaker: Breaker, announce: Announce, now: Callable[[], datetime]
+) -> Account:
     """The account as it was marked; its state is the one before that."""
-    account = ledger.mark(
-        last_marks(prices, ledger.held()), at, breaker
-    )  # halts in the transaction that shows the loss
+    heard = last_marks(prices, ledger.held())
+    at = now()  # and no earlier: who stood still since then would take what he has heard for older than it is
+    account = ledger.mark(heard, at, breaker)  # halts in the transaction that shows the loss
     if account.old_marks:
         log.warning("account valued at old prices", age_s=_ages_s(account))
     demand = breaker.demand(account)

@@ -194,7 +194,7 @@ class _Booking:
     def book(self, fills: Iterable[Fill]) -> None:
         """Each moves the trade, its levels and the cash."""
         for fill in fills:
-            booking = book(rows.trade(self.trade), fill, self.instrument)
+            booking = book(rows.trade(self.trade), fill, self.instrument, self.at)
             _move_trade(self.session, self.trade, booking.trade.status, self.order, self.at)
             rows.write_trade(self.trade, self.protection.protect(booking.trade))
             self.account.cash += booking.cash

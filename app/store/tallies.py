@@ -194,7 +194,7 @@ def _count_if(condition: ColumnElement[bool]) -> ColumnElement[int]:
 
 
 def _by(session: Session, column: InstrumentedAttribute[str]) -> dict[str, int]:
-    return dict(session.execute(select(column, func.count()).group_by(column)).tuples().all())
+    return {str(name): count for name, count in session.execute(select(column, func.count()).group_by(column))}
 
 
 def _added(first: Mapping[tuple[str, ...], int], then: Mapping[tuple[str, ...], int]) -> dict[tuple[str, ...], int]:

@@ -90,13 +90,13 @@ def sells_by_itself(
     return []
 
 
-def halts_afterwards(*, ledger: Any, breaker: Any, at: datetime, **ports: Any) -> Any:
+def halts_afterwards(*, ledger: Any, breaker: Any, now: Any, **ports: Any) -> Any:
     """A mark that keeps the loss in one transaction and halts in the next."""
     apart = Instead(ledger, mark=lambda marks, at, breaker: ledger.mark(marks, at))
-    account = mark_equity(ledger=apart, breaker=breaker, at=at, **ports)
+    account = mark_equity(ledger=apart, breaker=breaker, now=now, **ports)
     demand = breaker.demand(account)
     if demand is not None:
-        ledger.set_state(*demand, "breaker", at)
+        ledger.set_state(*demand, "breaker", now())
     return account
 
 

@@ -189,7 +189,7 @@ class Farm(RuleBasedStateMachine):
             slippage=Decimal("0.001"),
             exit_slippage=Decimal("0.05"),
             time_to_live=timedelta(seconds=30),
-            at=self.at,
+            now=lambda: self.at,
         )
         if approved is None:
             return None

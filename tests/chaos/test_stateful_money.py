@@ -329,7 +329,7 @@ class Desk(RuleBasedStateMachine):
             slippage=SLIPPAGE,
             exit_slippage=MOST_SLIPPAGE,
             time_to_live=timedelta(seconds=30),
-            at=self.at,
+            now=lambda: self.at,
         )
         return None if name is None else self.ports["orders"].get(name)
 
@@ -351,7 +351,7 @@ class Desk(RuleBasedStateMachine):
     def _account(self) -> Account:
         self._hear_prices()
         terms = {port: self.ports[port] for port in ("ledger", "prices", "announce")}
-        return mark_equity(**terms, breaker=Breaker(), at=self.at)
+        return mark_equity(**terms, breaker=Breaker(), now=lambda: self.at)
 
     def _hear_prices(self) -> None:
         """The market prints all the time."""

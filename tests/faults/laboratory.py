@@ -169,7 +169,7 @@ class Laboratory:
             exit_slippage=Decimal("0.01"),
             time_to_live=timedelta(seconds=30),
             announce=self.announce,
-            at=at,
+            now=lambda: at,
         )
 
     def entry(self, symbol: str = BTC, **changes: Any) -> str:
@@ -268,7 +268,7 @@ class Laboratory:
     def marked(self, prices: Prices | None = None) -> Account:
         """The account as upkeep values it, and its state after that: the breaker may have tripped."""
         ledger, prices, announce = self.ledger, prices or self.prices, self.announce
-        account = mark_equity(ledger=ledger, prices=prices, breaker=Breaker(), announce=announce, at=self.now())
+        account = mark_equity(ledger=ledger, prices=prices, breaker=Breaker(), announce=announce, now=self.now)
         return replace(account, state=self.ledger.account({}, self.now()).state)
 
     def asked_again(self) -> str | None:

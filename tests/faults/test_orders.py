@@ -471,7 +471,7 @@ def test_F32_prices_that_redis_has_lost_fire_no_breaker_and_let_nothing_in(labor
 
     def marked(days: float) -> Account:
         at = lab.now() + timedelta(days=days)
-        terms: dict[str, Any] = {"prices": lab.prices, "breaker": tight, "announce": lab.announce, "at": at}
+        terms: dict[str, Any] = {"prices": lab.prices, "breaker": tight, "announce": lab.announce, "now": lambda: at}
         lab.prices.heard |= {symbol: (price, microseconds(at)) for symbol, (price, _) in lab.prices.heard.items()}
         return mark_equity(ledger=lab.ledger, **terms)
 

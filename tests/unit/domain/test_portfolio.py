@@ -148,6 +148,6 @@ def test_dust_is_below_a_step_the_smallest_amount_or_the_smallest_notional() -> 
 def _booked(trade: Trade, *several: Fill) -> tuple[Trade, Decimal]:
     cash = Decimal(0)
     for one in several:
-        booking = book(trade, one, INSTRUMENT)
+        booking = book(trade, one, INSTRUMENT, one.at)
         trade, cash = booking.trade, cash + booking.cash
     return trade, cash

@@ -1,7 +1,7 @@
 """A signal becomes one order or none, and every rule's answer is kept."""
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -48,7 +48,13 @@ class EntryRule(Rule):
     guards_exits: ClassVar[bool] = False
 
 
-def approve(farm: MemoryFarm, key: str = "signal-1", *rules: risk.Rule, **changes: Any) -> str | None:
+def approve(
+    farm: MemoryFarm,
+    key: str = "signal-1",
+    *rules: risk.Rule,
+    at: datetime = NOON + timedelta(seconds=1),
+    **changes: Any,
+) -> str | None:
     wanted = {
         "signals": farm.signals,
         "ledger": farm.ledger,
@@ -63,7 +69,7 @@ def approve(farm: MemoryFarm, key: str = "signal-1", *rules: risk.Rule, **change
         "exit_slippage": Decimal("0.005"),
         "time_to_live": timedelta(seconds=30),
         "announce": farm.announce,
-        "at": NOON + timedelta(seconds=1),
+        "now": lambda: at,
     }
     return approve_signal(key, **{**wanted, **changes})
 

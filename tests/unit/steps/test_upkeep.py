@@ -147,7 +147,7 @@ def test_marking_keeps_the_equity_and_tells_it(memory: MemoryFarm) -> None:
     memory.prices.heard[BTC] = (110.0, microseconds(NOON))
 
     account = mark_equity(
-        ledger=memory.ledger, prices=memory.prices, breaker=Breaker(), announce=memory.announce, at=NOON
+        ledger=memory.ledger, prices=memory.prices, breaker=Breaker(), announce=memory.announce, now=lambda: NOON
     )
 
     assert account.equity == 11_100
@@ -158,7 +158,9 @@ def test_marking_keeps_the_equity_and_tells_it(memory: MemoryFarm) -> None:
 def test_marking_trips_the_breaker_without_any_signal(memory: MemoryFarm) -> None:
     memory.tables.cash = Decimal(9400)
 
-    mark_equity(ledger=memory.ledger, prices=memory.prices, breaker=Breaker(), announce=memory.announce, at=NOON)
+    mark_equity(
+        ledger=memory.ledger, prices=memory.prices, breaker=Breaker(), announce=memory.announce, now=lambda: NOON
+    )
 
     assert memory.tables.state is TradingState.REDUCING
     assert memory.announce.told[0][1]["trading_state"] == "REDUCING"
@@ -168,7 +170,7 @@ def test_prices_that_are_lost_change_nothing_and_old_ones_are_told(memory: Memor
     def marked(minutes: float) -> Account:
         at = NOON + timedelta(minutes=minutes)
         return mark_equity(
-            ledger=memory.ledger, prices=memory.prices, breaker=Breaker(), announce=memory.announce, at=at
+            ledger=memory.ledger, prices=memory.prices, breaker=Breaker(), announce=memory.announce, now=lambda: at
         )
 
     memory.holding("10", "100")
@@ -188,7 +190,7 @@ def test_a_loss_halts_in_the_transaction_that_marks_it(memory: MemoryFarm) -> No
     memory.tables.cash = Decimal(8900)
     once = cast("Ledger", SimpleNamespace(held=memory.ledger.held, mark=memory.ledger.mark))  # nothing after it
 
-    mark_equity(ledger=once, prices=memory.prices, breaker=Breaker(), announce=memory.announce, at=NOON)
+    mark_equity(ledger=once, prices=memory.prices, breaker=Breaker(), announce=memory.announce, now=lambda: NOON)
 
     assert memory.tables.state is TradingState.HALTED
 
