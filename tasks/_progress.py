@@ -22,7 +22,7 @@ from app.metrics import Pulse
 log = structlog.get_logger()
 
 BEAT_S = 0.5
-STILL_S = 10.0  # of an event loop that a probe calls ill
+STILL_S = 60.0  # of an event loop that a probe calls ill; a Redis that hangs holds it for 15 s at a time
 pulse = Pulse(STILL_S)
 thrown_away = 0
 

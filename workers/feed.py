@@ -25,7 +25,7 @@ from workers.venue_clock import VenueClock
 log = structlog.get_logger()
 
 SAMPLE_S = 0.1
-STILL_S = 10.0  # so long an event loop may stand still before a probe calls it ill
+STILL_S = 60.0  # so long an event loop may stand still before a probe calls it ill
 AHEAD_US = 60_000_000  # a tick further ahead of the clock than this is none
 
 
@@ -64,6 +64,7 @@ class Feed:
         self._beside = beside
         self._beat = beat
         self._lags_ms: list[float] = []
+        self._latency_ms: float | None = None
         self._outbox = Outbox(
             mailboxes,
             send_drain=send_drain,
@@ -191,8 +192,10 @@ class Feed:
             await self._aside(lambda: self._announce("market_data", "feed", {"prices": prices}, self._now()))
 
     async def _tell_status(self) -> None:
+        if self._lags_ms:  # a quiet market is no slow one
+            self._latency_ms = round(sum(self._lags_ms) / len(self._lags_ms), 1)
+            self._lags_ms.clear()
         status = self._report()
-        self._lags_ms.clear()
         totals = {"ticks_bad": self._bad, "ticks_conflated": self._outbox.conflated}
         totals["frames_broken"] = sum(line.stream.broken for line in self._lines)
         counts = {name: total - self._counted.get(name, 0) for name, total in totals.items()}
@@ -218,7 +221,7 @@ class Feed:
             "ready": bool(known) and subscribed + len(refused) >= len(known) and not self._behind(),
             "connections": sum(line.behind_since is None for line in self._lines),
             "offset_ms": self._offset_ms,
-            "latency_ms": round(sum(self._lags_ms) / len(self._lags_ms), 1) if self._lags_ms else None,
+            "latency_ms": self._latency_ms,
             **self._beside(),
         }
 

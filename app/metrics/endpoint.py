@@ -3,7 +3,7 @@
 import json
 import os
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
 from threading import Event, Thread
@@ -19,6 +19,8 @@ from app.metrics.health import Health
 log = structlog.get_logger()
 
 RETRY_S = 5.0
+LOOK_S = 5.0
+Tell = Callable[[dict[str, Any]], object]
 HEALTH = "service_health"
 HEALTH_MEANING = "1 if the service makes progress and has all that it needs, else 0"
 
@@ -74,13 +76,17 @@ class _Answer(BaseHTTPRequestHandler):
 class Endpoint:
     """Answers on host:port; port 0 is off. `cure` tells a taken port's.
 
-    GET /metrics with what the collectors say, /health and /ready with 200, or 503 and the reason.
+    GET /metrics with what the collectors say, /health and /ready with 200, or 503 and the reason. `tell` hears at the
+    beginning, and whenever that changes, whether the service is ready: `{service, healthy, reason}`.
     """
 
-    def __init__(self, host: str, port: int, *collectors: Collector, health: Health, cure: str) -> None:
+    def __init__(
+        self, host: str, port: int, *collectors: Collector, health: Health, tell: Tell = bool, cure: str
+    ) -> None:
         self._address = (host, port)
         self._cure = cure
         self._health = health
+        self._tell = tell
         self._registry = CollectorRegistry()
         for one in (*collectors, _Healthy(health)):
             self._registry.register(one)
@@ -95,6 +101,7 @@ class Endpoint:
         os.register_at_fork(after_in_child=lambda: (found := mine()) and found())
         self._open(first=True)
         Thread(target=self._serve, name="metrics", daemon=True).start()
+        Thread(target=self._watch, name="health", daemon=True).start()
 
     def end(self) -> None:
         """Leave the port."""
@@ -118,6 +125,15 @@ class Endpoint:
                 return
             self._open()
         self._server.serve_forever()
+
+    def _watch(self) -> None:
+        before: bool | None = None
+        while not self._stopped.is_set():
+            told = self._health.told()
+            if told["healthy"] != before:
+                self._tell(told)
+                before = told["healthy"]
+            self._stopped.wait(LOOK_S)
 
     def _forget(self) -> None:
         if self._server is not None:

@@ -56,7 +56,7 @@ FAMILIES = {
     "database_latency_ms": Family("upkeep", "How long the database took to answer SELECT 1"),
     "database_connections_active": Family("upkeep", "Connections to the database, of anybody"),
     # the market
-    "websocket_latency_ms": Family("feed", "From the venue's time of a tick until it was received, mean of a second"),
+    "websocket_latency_ms": Family("feed", "From a tick's time at the venue to its reception, the mean of a report"),
     "symbols_subscribed": Family("feed", "Symbols whose ticks are heard"),
     "symbols_stale": Family("feed", "Symbols of which nothing is heard though they should be"),
     "venue_connections": Family("feed", "Websocket connections that are up"),

@@ -48,3 +48,9 @@ class Health:
         is_ready = not any(reasons.values())
         checks = {name: {"ok": reason is None, "reason": reason} for name, reason in reasons.items()}
         return is_ready, {"service": self.service, "ready": is_ready, "checks": checks}
+
+    def told(self) -> dict[str, Any]:
+        """The same in one sentence."""
+        is_ready, told = self.ready()
+        wrong = [f"{name}: {check['reason']}" for name, check in told["checks"].items() if not check["ok"]]
+        return {"service": self.service, "healthy": is_ready, "reason": "; ".join(wrong) or None}

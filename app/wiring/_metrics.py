@@ -3,13 +3,14 @@
 import socket
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from redis import RedisError
 
 from app import metrics
 from app.wiring._clock import now
 from app.wiring._database import database
-from app.wiring._redis import counters, feed_status, redis, stored_figures
+from app.wiring._redis import counters, feed_status, redis, stored_figures, topics
 from app.wiring._settings import settings
 
 POSTGRESQL = 5432
@@ -25,7 +26,11 @@ def metrics_endpoint(service: str, *collectors: metrics.Collector, health: metri
     """Where Prometheus asks the feed, or the worker on a queue; one without a port of its own is asked nowhere."""
     port = getattr(settings(), f"port_{service}", 0)
     cure = f"if this is another farm, give it ports of its own: CDB_PORT_{service.upper()}; 0 is none"
-    return metrics.Endpoint(settings().metrics_host, port, *collectors, health=health, cure=cure)
+
+    def tell(told: dict[str, Any]) -> None:
+        topics()("system_health", service, told, now())
+
+    return metrics.Endpoint(settings().metrics_host, port, *collectors, health=health, tell=tell, cure=cure)
 
 
 def farm_figures(services: Iterable[str]) -> metrics.Told:

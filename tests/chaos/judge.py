@@ -53,7 +53,9 @@ class Judge:
         self._known: set[str] = set()
         self._halted_at: datetime | None = None
         self._state: str = TradingState.ACTIVE
-        self._day = Day(self._timeline.at.date())
+        self._today = self._timeline.at.date()
+        self._day = Day(self._today)
+        self._equity = self._highest = ZERO  # now, and since midnight
         self.high_water = ZERO  # exposure with reservations in the books
         self.high_water_at_venue = ZERO
         self.wrong: list[str] = []
@@ -250,9 +252,14 @@ class Judge:
         held = sum((trade.left * self._venue.last for trade in books.trades.values()), ZERO)
         if books.day is None:
             return
-        if books.day != self._day.date:  # it begins when the farm begins it, who may be at work since before midnight
-            self._day = Day(books.day)
-        self._day.see(books.cash + held)
+        equity, today = books.cash + held, self._timeline.at.date()
+        if today != self._today:  # and it was so much until now
+            self._today, self._highest = today, self._equity or equity
+        self._equity, self._highest = equity, max(self._highest, equity)
+        if books.day != self._day.date:  # it begins when the farm begins it, with a valuation of since midnight
+            seen = self._highest if books.day == today else equity
+            self._day = Day(books.day, seen, seen)
+        self._day.see(equity)
 
     def _fired_rightly(self, books: Books) -> None:
         """The breaker tightens the state for what was lost, and no high is marked that never was."""

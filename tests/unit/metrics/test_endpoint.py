@@ -25,15 +25,22 @@ def wrong() -> dict[str, str]:
 
 
 @pytest.fixture
-def serve(monkeypatch: pytest.MonkeyPatch, wrong: dict[str, str]) -> Iterator[Serve]:
+def heard() -> list[dict[str, Any]]:
+    """What was told of the service's health."""
+    return []
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch, wrong: dict[str, str], heard: list[dict[str, Any]]) -> Iterator[Serve]:
     """Serves what the farm has counted: seven bars, and two requests too many."""
     monkeypatch.setattr(endpoint, "RETRY_S", 0.02)
+    monkeypatch.setattr(endpoint, "LOOK_S", 0.02)
     begun: list[Endpoint] = []
 
     def start(port: int) -> Endpoint:
         counts = {"bars_closed": 7, "answers_429": 2, "another": 1}
         health = Health("risk", lambda: wrong.get("loop"), {"redis": lambda: wrong.get("redis")})
-        one = Endpoint("127.0.0.1", port, Totals(lambda: counts), health=health, cure="take another")
+        one = Endpoint("127.0.0.1", port, Totals(lambda: counts), health=health, tell=heard.append, cure="take another")
         begun.append(one)
         one.begin()
         return one
@@ -136,3 +143,16 @@ def test_a_service_that_makes_no_progress_is_neither(serve: Serve, wrong: dict[s
 
     assert judged(port, "/health") == (503, {"service": "risk", "healthy": False, "reason": wrong["loop"]})
     assert judged(port, "/ready")[0] == 503
+
+
+def test_a_change_is_told_once(serve: Serve, wrong: dict[str, str], heard: list[dict[str, Any]]) -> None:
+    serve(free_port())
+    until(lambda: len(heard) == 1, "the beginning")
+
+    wrong["redis"] = "Redis does not answer"
+    until(lambda: len(heard) == 2, "the change")
+    del wrong["redis"]
+    until(lambda: len(heard) == 3, "the change back")
+
+    assert [told["healthy"] for told in heard] == [True, False, True]
+    assert heard[1] == {"service": "risk", "healthy": False, "reason": "redis: Redis does not answer"}
