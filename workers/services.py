@@ -20,6 +20,8 @@ PYTHON = sys.executable
 PROBE_TIMEOUT_S = 2
 # Celery warns whoever runs as root; in a container, and on a newcomer's machine, that is how it is.
 QUIET = {"PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges", "PYTHONUNBUFFERED": "1"}
+FLOWER_TASKS = 10_000
+FLOWER_COLUMNS = "name,uuid,state,args,result,received,runtime,retries,worker"  # the name of a task names its queue
 WITH_EVENTS = ("signals", "risk", "orders")  # what is worth watching in Flower; ticks and upkeep would drown it
 
 
@@ -44,8 +46,8 @@ def farm_services(settings: Settings, *, flower: bool = True) -> list[Service]:
     beat = Service("beat", _celery("beat", "-s", schedule, "--pidfile="), wave=1, env=QUIET)
     feed = Service("feed", _cdb("feed"), wave=1, ready=_feed_is_ready, env=QUIET)
     found = [*workers, beat, feed]
-    if flower:
-        found.append(_flower(settings))
+    if flower and wiring.flower().port:
+        found.append(_flower())
     if settings.console_port:
         found.append(_console())
     return found
@@ -59,26 +61,33 @@ def _worker(queue: str, processes: int) -> Service:
     return Service(queue, command, ready=_worker_is_ready, watch=_watched_worker, env=QUIET)
 
 
-def _flower(settings: Settings) -> Service:
+def _flower() -> Service:
+    """It only listens to what workers say of themselves, and keeps no more than a few pages of it."""
+    where = wiring.flower()
     options = (
-        "--address=127.0.0.1",
-        f"--port={settings.flower_port}",
+        f"--address={where.host}",
+        f"--port={where.port}",
         "--enable_events=False",
         "--purge_offline_workers=60",
+        f"--max_tasks={FLOWER_TASKS}",
+        f"--tasks_columns={FLOWER_COLUMNS}",
+        f"--read_only={not where.password}",
     )
+    # The environment is read by its owner alone, a command line by everybody.
+    lets_in = {"FLOWER_BASIC_AUTH": f"cdb:{where.password}"} if where.password else {}
     return Service(
-        "flower", _celery("flower", *options), wave=1, ready=_opens(f"{flower_url(settings)}/healthcheck"), env=QUIET
+        "flower",
+        _celery("flower", *options),
+        wave=1,
+        ready=_opens(f"{where.url}/healthcheck"),
+        env={**QUIET, **lets_in},
+        needed=False,
     )
 
 
 def _console() -> Service:
     url = f"{wiring.console().url}/health"
     return Service("console", _cdb("console"), wave=1, ready=_answers_as(url), env=QUIET, needed=False)
-
-
-def flower_url(settings: Settings) -> str:
-    """Where Flower is opened."""
-    return f"http://127.0.0.1:{settings.flower_port}"
 
 
 def _celery(*arguments: str) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from app.simulator.catalogue import symbols
 from app.store import DatabaseError
 from workers import view
 from workers.farm import Farm
-from workers.services import farm_services, flower_url, redis_service, venue_service
+from workers.services import farm_services, redis_service, venue_service
 
 if TYPE_CHECKING:
     from workers.venue import VenueConfig
@@ -126,7 +126,8 @@ class Watch:
         settings = self._farm.settings
         venue = {"simulated MEXC": settings.venue_url} if settings.needs_venue else {}
         console = {"console": wiring.console().url} if settings.console_port else {}
-        return {**console, "Flower": flower_url(settings), **venue}
+        flower = {"Flower": wiring.flower().url} if settings.flower_port else {}
+        return {**console, **flower, **venue}
 
 
 def migrate(as_json: Json = False) -> None:

@@ -292,7 +292,14 @@ class Farm(Venue):
     )
     refresh_s: Seconds = Field(3600, description="how often the venue's rules per symbol are read")
     retain_s: Seconds = Field(3600, description="how often old ticks are dropped")
-    flower_port: Port = Field(5555, description="Flower's port on 127.0.0.1")
+    flower_host: str = Field(
+        "127.0.0.1", min_length=1, description="where Flower listens; anything but loopback needs a password"
+    )
+    flower_port: Port = Field(5555, description="and its port; 0: no Flower")
+    flower_password: SecretStr = Field(
+        SecretStr(""),
+        description="of the user cdb in Flower, who may also steer workers there; better a file cdb_flower_password",
+    )
     metrics_host: str = Field("127.0.0.1", description="where each service serves /metrics")
     port_feed: Port = Field(5001, description="and the feed's port for it; 0: none, as for the next ones")
     port_signals: Port = Field(5002, description="that of the worker on the queue signals")

@@ -2,7 +2,7 @@
 
 from app.settings import Settings, SettingsError
 from app.wiring._clock import clock, now, venue_now
-from app.wiring._console import Console, console
+from app.wiring._console import Console, Flower, console, flower
 from app.wiring._database import (
     audits,
     bars,
@@ -70,6 +70,7 @@ from app.wiring._venue import (
 __all__ = [
     "CURRENCY",
     "Console",
+    "Flower",
     "Settings",
     "SettingsError",
     "after_fork",
@@ -84,6 +85,7 @@ __all__ = [
     "database",
     "farm_figures",
     "feed_status",
+    "flower",
     "free_balance",
     "heartbeats",
     "instruments",

@@ -1,4 +1,4 @@
-"""Where the console listens and whom it lets in."""
+"""Where the console and Flower listen, and whom they let in."""
 
 from dataclasses import dataclass, field
 from functools import cache
@@ -29,8 +29,33 @@ class Console:
     @property
     def url(self) -> str:
         """Where a person on this machine opens it."""
-        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host
-        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+        return _url(self.host, self.port)
+
+
+@dataclass(frozen=True, slots=True)
+class Flower:
+    """Where Flower listens. Without a password, which only loopback allows, it shows everything and steers nothing."""
+
+    host: str
+    port: int
+    password: str = field(repr=False)
+
+    @property
+    def url(self) -> str:
+        """Where a person on this machine opens it."""
+        return _url(self.host, self.port)
+
+
+@cache
+def flower() -> Flower:
+    """As the settings want it; SettingsError if others could come in."""
+    chosen = settings()
+    made = Flower(chosen.flower_host, chosen.flower_port, chosen.flower_password.get_secret_value())
+    if made.port and not _is_loopback(made.host) and len(made.password) < LEAST_PASSWORD:
+        wrong = "is not set" if not made.password else f"is shorter than {LEAST_PASSWORD} characters"
+        told = f"CDB_FLOWER_HOST={made.host} lets other machines in, but CDB_FLOWER_PASSWORD {wrong}"
+        raise SettingsError([f"{told}. Set it, or set CDB_FLOWER_HOST=127.0.0.1, or CDB_FLOWER_PORT=0 for none"])
+    return made
 
 
 @cache
@@ -49,6 +74,11 @@ def console() -> Console:
     if made.port and not _is_loopback(made.host):
         _refuse_the_open(made)
     return made
+
+
+def _url(host: str, port: int) -> str:
+    here = "127.0.0.1" if host in ("0.0.0.0", "::") else host
+    return f"http://[{here}]:{port}" if ":" in here else f"http://{here}:{port}"
 
 
 def _is_loopback(host: str) -> bool:

@@ -18,9 +18,10 @@ from app.domain.progress import Beat
 from tests.fixtures.venue import ServedVenue
 from workers import services
 from workers.ports import free_port
-from workers.services import farm_services, flower_url, redis_service, venue_service
+from workers.services import farm_services, redis_service, venue_service
 from workers.supervisor import Service, contented
 
+PASSWORD = "a long password"
 QUEUES = ["ticks", "signals", "risk", "orders", "upkeep"]
 
 
@@ -59,7 +60,7 @@ def test_with_a_port_there_is_a_console_that_the_farm_does_without(
     wiring.reset()
 
     assert [one.name for one in farm_services(wiring.settings())][-2:] == ["flower", "console"]
-    assert [one.name for one in farm_services(wiring.settings()) if not one.needed] == ["console"]
+    assert [one.name for one in farm_services(wiring.settings()) if not one.needed] == ["flower", "console"]
 
 
 async def test_the_console_is_ready_when_it_is_the_one_that_was_started(
@@ -190,8 +191,42 @@ async def test_flower_is_ready_when_it_opens(wired: None, monkeypatch: pytest.Mo
         monkeypatch.setenv("CDB_FLOWER_PORT", str(port))
         wiring.reset()
 
-        assert flower_url(wiring.settings()) == f"http://127.0.0.1:{port}"
+        assert wiring.flower().url == f"http://127.0.0.1:{port}"
         assert await of("flower").ready(1)
+
+
+def test_flowers_password_is_on_no_command_line_and_without_one_it_steers_nothing(
+    wired: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "--read_only=True" in of("flower").command
+    assert "FLOWER_BASIC_AUTH" not in of("flower").env
+    monkeypatch.setenv("CDB_FLOWER_PASSWORD", PASSWORD)
+    wiring.reset()
+
+    assert "--read_only=False" in of("flower").command
+    assert not [one for one in of("flower").command if PASSWORD in one]
+    assert of("flower").env["FLOWER_BASIC_AUTH"] == f"cdb:{PASSWORD}"
+
+
+@pytest.mark.parametrize("password", ["", "abc123"])
+def test_flower_lets_no_other_machine_in_without_a_password(
+    wired: None, monkeypatch: pytest.MonkeyPatch, password: str
+) -> None:
+    monkeypatch.setenv("CDB_FLOWER_HOST", "0.0.0.0")
+    monkeypatch.setenv("CDB_FLOWER_PASSWORD", password)
+    wiring.reset()
+
+    with pytest.raises(wiring.SettingsError, match=r"CDB_FLOWER_PASSWORD is (not set|shorter)") as refused:
+        farm_services(wiring.settings())
+    assert "CDB_FLOWER_HOST=127.0.0.1" in str(refused.value), "the cure"
+    assert not password or password not in str(refused.value)
+
+
+def test_there_may_be_no_flower(wired: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CDB_FLOWER_PORT", "0")
+    wiring.reset()
+
+    assert "flower" not in [one.name for one in farm_services(wiring.settings())]
 
 
 async def test_and_not_before(wired: None, monkeypatch: pytest.MonkeyPatch) -> None:
