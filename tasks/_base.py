@@ -35,11 +35,26 @@ def stamp(headers: dict[str, Any], **_: Any) -> None:
     headers[SENT] = microseconds(wiring.now())
 
 
+def hush(error: BaseException) -> None:
+    """Take what is secret out of an error's words, and out of those that it came of."""
+    told: BaseException | None = error
+    while told is not None:
+        told.args = tuple(wiring.without_secrets(one) if isinstance(one, str) else one for one in told.args)
+        told = told.__cause__ or told.__context__
+
+
 class Upkeep(Task[Any, Any]):
     """A task that something else sends again: if the world is away it is not tried again, only told."""
 
     throws = TOLD
     repeats = True  # the same task comes again: its failures are one dead letter, and what is TOLD is none
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return self.run(*args, **kwargs)
+        except Exception as error:  # its words go to results, events and Flower, which ask nobody
+            hush(error)
+            raise
 
     def before_start(self, task_id: str, args: Any, kwargs: Any) -> None:
         """Put the task and its correlation id on every log line."""
@@ -84,7 +99,7 @@ class Step(Upkeep):
     acks_late = True
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        handed_on = self.run(*args, **kwargs)
+        handed_on = super().__call__(*args, **kwargs)
         if handed_on is None:
             self.request.chain = None
         return handed_on

@@ -1,0 +1,59 @@
+"""What is secret is planted in every setting that has such, and in an error that tells it: it is seen nowhere."""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.request import urlopen
+
+import pytest
+from sqlalchemy import text
+
+from app import wiring
+from tests.fixtures import _trial_tasks as trial
+from tests.fixtures.workers import log, outcome, until
+from tests.integration.test_flower import asked
+from workers.ports import free_port
+from workers.services import farm_services
+
+PASSWORD = "planted-flower-password"
+PLANTED = {
+    "CDB_API_KEY": "planted-api-key-4711",
+    "CDB_API_SECRET": "planted-api-secret-4711",
+    "CDB_CONSOLE_PASSWORD": "planted-console-password",
+    "CDB_CONSOLE_TOKEN": "planted-console-token-of-24-characters",
+    "CDB_FLOWER_PASSWORD": PASSWORD,
+}
+
+
+@pytest.fixture
+def farm_settings(farm_settings: dict[str, str]) -> dict[str, str]:
+    ports = {"CDB_FLOWER_PORT": str(free_port()), "CDB_PORT_ORDERS": str(free_port())}
+    return {**farm_settings, **PLANTED, **ports, "CDB_LOG_LEVEL": "debug"}
+
+
+def test_no_secret_is_seen_in_logs_metrics_flower_results_or_dead_letters(celery: Callable[..., Any]) -> None:
+    service = next(one for one in farm_services(wiring.settings()) if one.name == "flower")
+    celery(*service.command[5:], **service.env)
+    until(lambda: asked("/healthcheck", "")[0] == 200, "Flower's start")
+    celery("worker", "-Q", "orders", "-c", "1", "-n", "orders@%h", "-I", "tests.fixtures._trial_tasks", "-E")
+
+    failed = trial.blab.s("ORDER-1").apply_async()
+    assert outcome(failed)[0] == "FAILURE"
+    until(lambda: wiring.letters().count() == 1, "the dead letter")
+    until(lambda: asked(f"/task/{failed.id}", PASSWORD)[0] == 200, "Flower's page of it")
+
+    seen = {
+        "log": log(),
+        "metrics": urlopen(f"http://127.0.0.1:{wiring.settings().port_orders}/metrics", timeout=10).read().decode(),
+        "dead letter": repr(wiring.letters().get(failed.id)),
+        "result": stored(),
+        "Flower's page": asked(f"/task/{failed.id}", PASSWORD)[1],
+        "Flower's list": asked("/tasks", PASSWORD)[1] + asked("/api/tasks", PASSWORD)[1],
+        "Flower's worker": asked("/workers", PASSWORD)[1],
+    }
+    found = [(where, name) for where, told in seen.items() for name, value in PLANTED.items() if value in told]
+    assert found == []
+
+
+def stored() -> str:
+    with wiring.database().reading() as session:
+        return repr(session.execute(text("SELECT * FROM celery_taskmeta")).all())
