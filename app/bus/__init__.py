@@ -17,12 +17,14 @@ from app.bus.prices import Prices
 from app.bus.purpose import Purpose
 from app.bus.queues import SENT, Queues
 from app.bus.resting import Resting, searched, sent_again
+from app.bus.schemas import SCHEMAS
 from app.bus.skews import ClockSkews
 from app.bus.stored_pace import StoredPace
-from app.bus.topics import Topics
+from app.bus.topics import Listener, Topics
 from app.bus.windows import Windows
 
 __all__ = [
+    "SCHEMAS",
     "SENT",
     "Archive",
     "BusError",
@@ -36,6 +38,7 @@ __all__ = [
     "LevelsChanged",
     "Limiter",
     "Limits",
+    "Listener",
     "Mailboxes",
     "OutdatedHistories",
     "Presence",

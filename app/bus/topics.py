@@ -1,7 +1,7 @@
 """Topics: tells whoever listens what happened, and never makes the farm wait for it."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -13,6 +13,7 @@ from app.bus.keys import Keys
 from app.domain.market import instant_text
 
 PAUSE_S = 1.0
+WAIT_S = 0.2
 
 
 class Topics:
@@ -38,3 +39,21 @@ class Topics:
         except redis.RedisError:  # nobody's work depends on a listener
             self.lost += 1
             self._silent_until = time.monotonic() + PAUSE_S
+
+
+class Listener:
+    """Hears topics; whoever reads too slowly is cut off by Redis, and the farm does not wait for him."""
+
+    def __init__(self, client: "redis.Redis", keys: Keys, topics: Sequence[str]) -> None:
+        self._client = client
+        self._names = {keys.topic(topic).encode(): topic for topic in topics}
+
+    def messages(self, is_enough: Callable[[], bool]) -> Iterator[tuple[str, bytes]]:
+        """Topic and JSON of each message from now on; BusError when the connection is lost."""
+        client: Any = self._client
+        with client.pubsub(ignore_subscribe_messages=True) as heard:
+            heard.subscribe(*self._names)
+            while not is_enough():
+                message: Any = heard.get_message(timeout=WAIT_S)
+                if message is not None:
+                    yield self._names[message["channel"]], message["data"]

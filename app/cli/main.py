@@ -2,7 +2,7 @@
 
 import typer
 
-from app.cli import audit, chaos, doctor, explain, failed, farm, reconcile, replay, status, trading
+from app.cli import audit, chaos, doctor, explain, failed, farm, reconcile, replay, status, tail, trading
 
 HELP = """
 A farm of Celery workers that trades crypto on MEXC by itself.
@@ -30,6 +30,7 @@ cdb.command()(farm.up)
 cdb.command()(replay.replay)
 cdb.command()(chaos.chaos)
 cdb.command()(status.status)
+cdb.command()(tail.tail)
 cdb.command()(explain.explain)
 cdb.add_typer(audit.audit, name="audit")
 cdb.add_typer(failed.failed, name="failed")

@@ -1,5 +1,6 @@
 """Redis, by what is kept in it."""
 
+from collections.abc import Sequence
 from functools import cache
 
 import redis as redis_py
@@ -79,6 +80,11 @@ def prices() -> bus.Prices:
 def topics() -> bus.Topics:
     """Tells whoever listens."""
     return bus.Topics(bus.connect(settings().redis_url, timeout_s=TELLING_S, retries=0), keys())
+
+
+def listener(names: Sequence[str]) -> bus.Listener:
+    """Hears these topics, on a connection of its own."""
+    return bus.Listener(bus.connect(settings().redis_url), keys(), names)
 
 
 @cache

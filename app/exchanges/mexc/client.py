@@ -1,5 +1,6 @@
 """ccxt's MEXC client, made to sign with the farm's clock and to remember what the venue answered."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -7,6 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 import ccxt
+import structlog
 
 from app.domain.errors import RateLimited, Restricted
 from app.domain.market import instant, microseconds
@@ -14,6 +16,8 @@ from app.domain.orders import Stamp
 from app.domain.rate_limit import Limiter, Priority
 from app.exchanges.mexc.errors import Answer
 from app.exchanges.mexc.weights import weight_of
+
+log = structlog.get_logger()
 
 FRESH_MS = 60_000  # clocks drift slowly
 Records = Mapping[str, Mapping[str, Any]]
@@ -115,7 +119,17 @@ class Client(ccxt.mexc):  # type: ignore[misc]
         params = params or {}
         if self._limiter is not None:
             self._take_turn(self._limiter, f"{method} {path}", weight_of(method, path, params))
-        return super().fetch2(path, api, method, params, *more)
+        self.answer, began = None, time.perf_counter()
+        try:
+            return super().fetch2(path, api, method, params, *more)
+        finally:
+            self._tell(method, path, params.get("symbol"), time.perf_counter() - began)
+
+    def _tell(self, method: str, path: str, symbol: str | None, took_s: float) -> None:
+        """What was asked and how it was answered, and nothing that was signed; questions only to who wants details."""
+        status = "no answer" if self.answer is None else self.answer.status
+        tell = log.debug if method == "GET" else log.info
+        tell("venue asked", request=f"{method} {path}", symbol=symbol, status=status, took_ms=round(1000 * took_s, 1))
 
     def synchronise(self) -> None:
         """Measure how far the venue's clock is ahead of the farm's at least, unless that is known, and of late.

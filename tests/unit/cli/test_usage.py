@@ -37,6 +37,7 @@ def test_without_a_command_the_help_is_shown(typed: Typed) -> None:
         "replay",
         "chaos",
         "status",
+        "tail",
         "explain",
         "audit",
         "audit verify",

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from app.domain.errors import Denied, RateLimited, Refused, Restricted, Unavailable, Unknown, VenueError
 from app.domain.market import microseconds
@@ -287,6 +288,23 @@ def test_each_answer_to_an_order_is_read_as_what_is_known_of_it(canned: Canned, 
 
     assert type(answer.value) is expected
     assert len(canned.queries(f"POST {ORDER}")) == 1
+
+
+def test_each_request_is_logged_without_what_was_signed(canned: Canned, trading: Trading) -> None:
+    canned.answer(f"POST {ORDER}", Reply({"symbol": "BTCUSDT", "orderId": "V1"}))
+    canned.answer(f"GET {ORDER}", Reply(drop=True))
+
+    with capture_logs() as logs:
+        trading.submit(SENT, signed_at=NOON)
+        with pytest.raises(VenueError):
+            trading.look_up(SENT)
+
+    asked = [one for one in logs if one["event"] == "venue asked" and one["request"] != "GET time"]
+    assert [(one["log_level"], one["request"], one["symbol"], one["status"]) for one in asked] == [
+        ("info", "POST order", "BTCUSDT", 200),
+        ("debug", "GET order", "BTCUSDT", "no answer"),
+    ]
+    assert {*asked[0]} == {"event", "log_level", "request", "symbol", "status", "took_ms"}
 
 
 def test_no_answer_in_time_says_nothing(canned: Canned) -> None:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from structlog.testing import capture_logs
 
 from app.bus import BusError
@@ -221,3 +222,14 @@ async def test_last_prices_are_announced_together() -> None:
         await until(lambda: scene.topics.told)
 
     assert scene.topics.told == [("market_data", {"prices": {BTC: 6.0}})]
+
+
+async def test_prices_of_many_symbols_are_announced_in_several_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workers.feed.PRICES_A_MESSAGE", 2)
+    async with running(Scene()) as scene:
+        await until(scene.ready)
+        for name in ("A/USDT", "B/USDT", "C/USDT"):
+            scene.feed.prints(name, [a_print(0, 5.0)])
+        await until(lambda: len(scene.topics.told) > 1)
+
+    assert [list(data["prices"]) for _, data in scene.topics.told] == [["A/USDT", "B/USDT"], ["C/USDT"]]
