@@ -29,7 +29,7 @@ def measure() -> Figures:
 
 def heard() -> Figures:
     """What the feed says of itself; nothing while it says nothing."""
-    status = _tried(wiring.feed_status().read)
+    status = _tried(wiring.feed_heard().read)
     if not status:
         return {}
     figures: Part = {

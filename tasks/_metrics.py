@@ -75,14 +75,14 @@ def begin_child(**_: Any) -> None:
 @worker_ready.connect
 def serve(**_: Any) -> None:
     """The parent answers for all its children, and adds up what the dead have left even if nobody asks."""
-    if Counting.files is None:
-        return
+    counted = () if Counting.files is None else (Counting.files,)
     Counting.stopped = Event()
-    Thread(target=sweep, args=(Counting.files, Counting.stopped), name="sweep metrics", daemon=True).start()
+    for files in counted:
+        Thread(target=sweep, args=(files, Counting.stopped), name="sweep metrics", daemon=True).start()
     consumed = farm.amqp.queues.consume_from  # in no order
     queue = next((one.name for one in farm.conf.task_queues if one.name in consumed), "")
     told = wiring.farm_figures(consumed)
-    Counting.endpoint = wiring.metrics_endpoint(queue, Counting.files, told, health=health(queue, consumed))
+    Counting.endpoint = wiring.metrics_endpoint(queue, *counted, told, health=health(queue, consumed))
     Counting.endpoint.begin()
 
 

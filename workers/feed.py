@@ -36,7 +36,7 @@ class Feed:
 
     A venue that can tell until when it has sent everything is asked for it (`sent_until`): a clock runs on while a busy
     machine sends nothing, and would close bars before their ticks.
-    `beside` is what the status says of what else runs in the process; `beat` is called as long as the loop turns.
+    `beside` is what the status says of what else runs in the process.
     """
 
     def __init__(
@@ -53,7 +53,6 @@ class Feed:
         habits: Habits,
         sent_until: SentUntil | None = None,
         beside: Callable[[], Mapping[str, Any]] = dict,
-        beat: Callable[[], object] = bool,
     ) -> None:
         self._market = market
         self._mailboxes = mailboxes
@@ -64,7 +63,6 @@ class Feed:
         self._wanted = symbols
         self._habits = habits
         self._beside = beside
-        self._beat = beat
         self._lags_ms: list[float] = []
         self._latency_ms: float | None = None
         self._outbox = Outbox(
@@ -170,7 +168,6 @@ class Feed:
     async def _tell_time(self) -> None:
         while True:
             await asyncio.sleep(SAMPLE_S)
-            self._beat()
             venue_us = await self._heard_until()
             if venue_us is not None:
                 self._clock.sample(venue_us)
@@ -262,9 +259,10 @@ class Feed:
         return microseconds(self._now()) + self._offset_ms * 1000
 
 
-async def serve(feed: Feed) -> None:
-    """Run a feed until SIGTERM or SIGINT."""
+async def serve(feed: Feed, beat: Callable[[], object] = bool) -> None:
+    """Run a feed until SIGTERM or SIGINT; `beat` is called as long as the loop turns, also while the venue is away."""
     running = asyncio.create_task(feed.run())
+    turning = asyncio.create_task(_turn(beat))
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, running.cancel)
@@ -272,6 +270,14 @@ async def serve(feed: Feed) -> None:
         await running
     except asyncio.CancelledError:
         log.info("feed stopped")
+    finally:
+        turning.cancel()
+
+
+async def _turn(beat: Callable[[], object]) -> None:
+    while True:
+        beat()
+        await asyncio.sleep(SAMPLE_S)
 
 
 def main() -> None:
@@ -305,11 +311,10 @@ def main() -> None:
             habits=Habits(lateness_ms=settings.lateness_ms, lossless=replay),
             sent_until=wiring.venue_control().sent_until_us if replay else None,
             beside=lambda: {} if private is None else {"private": "up" if private.is_up else "down"},
-            beat=pulse.beat,
         )
         beside = None if private is None else asyncio.create_task(private.run())
         try:
-            await serve(feed)
+            await serve(feed, pulse.beat)
         finally:
             if beside is not None:
                 beside.cancel()

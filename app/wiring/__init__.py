@@ -36,6 +36,7 @@ from app.wiring._processes import after_fork, heartbeats, live_apart, new_watch,
 from app.wiring._purpose import another_purpose
 from app.wiring._redis import (
     counters,
+    feed_heard,
     feed_status,
     keys,
     letters_aside,
@@ -85,6 +86,7 @@ __all__ = [
     "counters",
     "database",
     "farm_figures",
+    "feed_heard",
     "feed_status",
     "flower",
     "free_balance",

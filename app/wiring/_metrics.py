@@ -2,18 +2,21 @@
 
 import socket
 from collections.abc import Iterable
+from itertools import cycle
+from struct import pack
 from typing import Any
 
 from redis import RedisError
 
-from app import metrics
+from app import bus, metrics
 from app.wiring._clock import now
 from app.wiring._database import database
-from app.wiring._redis import counters, feed_status, redis, stored_figures, topics
+from app.wiring._redis import feed_heard, keys, quick_redis, stored_figures, topics
 from app.wiring._settings import settings
 
-POSTGRESQL = 5432
 REACHED_S = 2.0
+OLD_S = 90.0  # of figures that upkeep reads every five seconds, unless a task of a minute keeps it from that
+GSS_REQUEST = pack("!ii", 8, 80877104)  # what PostgreSQL answers by one byte, whoever asks, without a line in its log
 
 
 def metric_files(service: str) -> metrics.Files:
@@ -53,17 +56,42 @@ def needs_database() -> str | None:
     url = database().url
     if url.get_backend_name() == "sqlite":  # a file, which whoever opens it makes
         return None
+    options = database().engine.dialect.create_connect_args(url)[1]
+    hosts = str(options.get("host") or "127.0.0.1").split(",")
+    ports = str(options.get("port") or 5432).split(",")
+    reasons = [_silence(host, int(port)) for host, port in zip(hosts, cycle(ports), strict=False)]
+    return None if None in reasons else reasons[0]
+
+
+def _silence(host: str, port: int) -> str | None:
+    """Why no PostgreSQL answers there, on a socket in the folder `host` if that is a path."""
     try:
-        socket.create_connection((url.host or "127.0.0.1", url.port or POSTGRESQL), REACHED_S).close()
+        with _connected(host, port) as asking:
+            asking.sendall(GSS_REQUEST)
+            if asking.recv(1):
+                return None
     except OSError as error:
-        return f"{url.host}:{url.port or POSTGRESQL} does not answer: {error}"
-    return None
+        return f"PostgreSQL at {host}:{port} does not answer: {error}"
+    return f"PostgreSQL at {host}:{port} takes no connections"
+
+
+def _connected(host: str, port: int) -> socket.socket:
+    if not host.startswith("/"):
+        return socket.create_connection((host, port), REACHED_S)
+    local = socket.socket(socket.AF_UNIX)
+    local.settimeout(REACHED_S)
+    try:
+        local.connect(f"{host}/.s.PGSQL.{port}")
+    except OSError:
+        local.close()
+        raise
+    return local
 
 
 def needs_redis() -> str | None:
     """Why Redis is of no use, or nothing."""
     try:
-        redis().ping()
+        quick_redis().ping()
     except RedisError as error:
         return f"Redis does not answer: {error}"
     return None
@@ -77,6 +105,9 @@ def needs_books() -> str | None:
         return f"Redis does not answer: {error}"
     if found is None:
         return "upkeep has not read the books yet"
+    age_s = (now() - found[1]).total_seconds()
+    if age_s > OLD_S:
+        return f"upkeep has not read the books for {age_s:.0f} s"
     if "equity" not in found[0]:
         return "the account is not open yet"
     if "reconciliation_age_seconds" not in found[0]:
@@ -87,7 +118,7 @@ def needs_books() -> str | None:
 def needs_feed() -> str | None:
     """Why the market is not heard, or nothing."""
     try:
-        status = feed_status().read()
+        status = feed_heard().read()
     except RedisError as error:
         return f"Redis does not answer: {error}"
     if status is None:
@@ -100,7 +131,7 @@ def totals() -> metrics.Totals:
 
     def read() -> dict[str, int]:
         try:
-            return counters().all()
+            return bus.Counters(quick_redis(), keys()).all()
         except RedisError:  # it is away
             return {}
 

@@ -12,12 +12,19 @@ from app.wiring._decisions import window_size
 from app.wiring._settings import settings
 
 TELLING_S = 0.2
+ASKED_S = 1.0
 
 
 @cache
 def redis() -> "redis_py.Redis":
     """This process's connection to Redis."""
     return bus.connect(settings().redis_url)
+
+
+@cache
+def quick_redis() -> "redis_py.Redis":
+    """The same for who is asked himself, as by Prometheus, which waits ten seconds: it soon gives up on a hung one."""
+    return bus.connect(settings().redis_url, timeout_s=ASKED_S, retries=0)
 
 
 @cache
@@ -105,6 +112,12 @@ def feed_status() -> bus.FeedStatus:
 
 
 @cache
+def feed_heard() -> bus.FeedStatus:
+    """The same for who is asked himself."""
+    return bus.FeedStatus(quick_redis(), keys())
+
+
+@cache
 def presence() -> bus.Presence:
     """Which workers are at work."""
     return bus.Presence(redis(), keys())
@@ -119,7 +132,7 @@ def queues() -> bus.Queues:
 @cache
 def stored_figures() -> bus.StoredFigures:
     """The figures of the whole farm, as they were read last."""
-    return bus.StoredFigures(redis(), keys())
+    return bus.StoredFigures(quick_redis(), keys())
 
 
 @cache

@@ -231,8 +231,10 @@ async def test_a_feed_stops_when_it_is_told_to(
     redis_url: str, redis_client: "redis.Redis", keys: Keys, venue: ServedVenue
 ) -> None:
     scene = Scene(redis_url, keys, venue, ["BTC/USDT"], QUICK)
-    serving = asyncio.create_task(serve(scene.feed))
+    turns: list[None] = []
+    serving = asyncio.create_task(serve(scene.feed, lambda: turns.append(None)))
     await until(scene.ready)
+    assert turns
 
     os.kill(os.getpid(), signal.SIGTERM)
 

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, values
 from structlog.testing import capture_logs
 
 from app import wiring
-from app.metrics import Taken, files
+from app.metrics import Health, Taken, files
 from tasks import _metrics as counting
 
 WORKER = SimpleNamespace(hostname="trial@here")
@@ -71,6 +71,21 @@ def test_a_worker_that_cannot_count_says_so_and_works(error: Exception, monkeypa
         all_handlers()
 
     assert [one["event"] for one in logs] == ["tasks are not counted"]
+
+
+def test_a_worker_that_cannot_count_is_asked_for_its_health_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[Health] = []
+
+    def endpoint(service: str, *collectors: Any, health: Health) -> Any:
+        assert None not in collectors
+        begun.append(health)
+        return SimpleNamespace(begin=bool, end=bool)
+
+    monkeypatch.setattr(wiring, "metrics_endpoint", endpoint)
+    counting.serve()
+    counting.leave()
+
+    assert begun[0].health()[0]
 
 
 def test_a_child_that_cannot_count_says_so_and_works() -> None:

@@ -15,7 +15,7 @@ from app.domain.errors import Unavailable
 from tests.fixtures.fakes import MemoryTopics
 from tests.unit.workers.test_line import BTC, QUICK, MemoryStream, MemoryVenue, a_print
 from tests.unit.workers.test_outbox import MemoryMailboxes, until
-from workers.feed import Feed
+from workers.feed import Feed, serve
 from workers.feed_ports import Habits, SentUntil
 
 NOON = datetime(2024, 11, 20, 12, 1, 30, tzinfo=UTC)
@@ -36,10 +36,12 @@ class MemoryMarket(MemoryVenue):
         super().__init__()
         self.stream = MemoryStream(BTC)
         self.measured = 0
-        self.clock_fails = False
+        self.clock_fails = self.is_away = False
 
     async def open(self) -> None:
-        """It is there."""
+        """It is there, or not."""
+        if self.is_away:
+            raise Unavailable("no answer")
 
     def symbols(self) -> Sequence[str]:
         return [BTC]
@@ -115,6 +117,17 @@ async def running(scene: Scene) -> AsyncIterator[Scene]:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
+
+
+async def test_a_feed_without_a_venue_is_alive_all_the_same() -> None:
+    scene, turns = Scene(), list[None]()
+    scene.market.is_away = True
+    serving = asyncio.create_task(serve(scene.feed, lambda: turns.append(None)))
+    await until(lambda: len(turns) > 2)
+
+    assert not scene.ready()
+    serving.cancel()
+    await serving
 
 
 async def test_a_feed_that_cannot_report_goes_on_and_reports_later() -> None:
