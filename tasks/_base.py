@@ -109,5 +109,7 @@ class Step(Upkeep):
 
         Never at once: this try's RETRY would be stored after the next one's outcome, and hide it.
         """
+        if options.get("exc") is not None:
+            hush(options["exc"])
         delay = options.get("countdown") or self.default_retry_delay
         return super().retry(*args, **{**options, "countdown": delay + uniform(0.1, 0.5)})

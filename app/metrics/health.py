@@ -13,14 +13,16 @@ class Pulse:
 
     def __init__(self, longest_s: float) -> None:
         self._longest_s = longest_s
-        self._beat_s = time.monotonic()
+        self._beat_s: float | None = None
 
     def beat(self) -> None:
         """It has turned."""
         self._beat_s = time.monotonic()
 
     def objection(self) -> str | None:
-        """Why it is not well."""
+        """Why it is not well; what has not begun to turn, or never does, is."""
+        if self._beat_s is None:
+            return None
         still_s = time.monotonic() - self._beat_s
         return None if still_s < self._longest_s else f"its loop has stood still for {still_s:.0f} s"
 

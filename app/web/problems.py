@@ -1,5 +1,8 @@
 """What the API says when it cannot do what was asked: one shape, a sentence and its cure, and never a secret."""
 
+import re
+from typing import Any
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
@@ -13,6 +16,7 @@ from app.domain.errors import Missing, NotOpenYet, VenueError
 from app.store import DatabaseError
 from app.trading_state import IsStricter
 
+NAMED = re.compile(r"\{[^}]+\}")  # a part of a path
 DOCTOR = "`cdb doctor` tells what is wrong, and the cure."
 
 
@@ -108,9 +112,10 @@ def _http(request: Request, error: Exception) -> Response:
 
 def _methods(request: Request) -> list[str]:
     """Those of all routes of the path: the framework tells those of the first."""
-    paths = request.app.openapi()["paths"]
-    of = paths.get(request.url.path) or {"get": None}
-    return sorted(method.upper() for method in of)
+    paths: dict[str, Any] = request.app.openapi()["paths"]
+    path = request.url.path
+    fitting = [of for template, of in paths.items() if re.fullmatch(NAMED.sub("[^/]+", template), path)]
+    return sorted(method.upper() for method in paths.get(path) or next(iter(fitting), {"get": None}))
 
 
 def _unexpected(request: Request, error: Exception) -> Response:

@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 from app import wiring
 from app.metrics import Health, Taken, files
 from tasks import _metrics as counting
+from tasks._progress import pulse
 
 WORKER = SimpleNamespace(hostname="trial@here")
 TASK: Any = SimpleNamespace(name="t", request=SimpleNamespace(id="1"))
@@ -82,6 +83,7 @@ def test_a_worker_that_cannot_count_is_asked_for_its_health_all_the_same(monkeyp
         return SimpleNamespace(begin=bool, end=bool)
 
     monkeypatch.setattr(wiring, "metrics_endpoint", endpoint)
+    pulse.beat()
     counting.serve()
     counting.leave()
 

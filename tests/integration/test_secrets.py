@@ -54,6 +54,17 @@ def test_no_secret_is_seen_in_logs_metrics_flower_results_or_dead_letters(celery
     assert found == []
 
 
+def test_no_secret_is_in_what_a_task_says_that_is_tried_again(celery: Callable[..., Any]) -> None:
+    celery("worker", "-Q", "orders", "-c", "1", "-n", "orders@%h", "-I", "tests.fixtures._trial_tasks", "-E")
+
+    tried = trial.blab_again.s("ORDER-1").apply_async()
+    until(lambda: tried.state == "RETRY", "the first try")
+
+    seen = {"log": log(), "result": stored() + repr(tried.result) + str(tried.traceback)}
+    assert "ORDER-1 cannot be done" in seen["result"]
+    assert [(where, name) for where, told in seen.items() for name, value in PLANTED.items() if value in told] == []
+
+
 def stored() -> str:
     with wiring.database().reading() as session:
         return repr(session.execute(text("SELECT * FROM celery_taskmeta")).all())

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -19,6 +19,21 @@ from app.web.problems import Refusal, answers
 
 router = APIRouter(prefix="/dead-letters", tags=["dead letters"])
 Times = Annotated[int, Field(ge=1, lt=10**9, description="How often it had failed when it was looked at.")]
+
+
+# What the checks below say, for those who read the description.
+ONE_WAY: dict[str, Any] = {
+    "oneOf": [
+        {"required": ["letters"], "properties": {"letters": {"minItems": 1}, "kind": {"maxLength": 0}}},
+        {"required": ["kind"], "properties": {"letters": {"maxItems": 0}, "kind": {"minLength": 1}}},
+    ]
+}
+SAYS_WHY: dict[str, Any] = {
+    "anyOf": [
+        {"required": ["reason"], "properties": {"reason": {"pattern": r"\S"}}},
+        {"required": ["dry_run"], "properties": {"dry_run": {"const": True}}},
+    ]
+}
 
 
 class Which(BaseModel):
@@ -69,11 +84,15 @@ class Dry(Why):
 class RerunOne(Dry):
     """One."""
 
+    model_config = ConfigDict(json_schema_extra={"allOf": [SAYS_WHY]})
+
     times: Times | None = None
 
 
 class RerunSeveral(Dry, Several):
     """Some, or all of a kind."""
+
+    model_config = ConfigDict(json_schema_extra={"allOf": [SAYS_WHY, ONE_WAY]})
 
 
 class DiscardOne(Why):
@@ -84,6 +103,8 @@ class DiscardOne(Why):
 
 class DiscardSeveral(Why, Several):
     """Some, or all of a kind."""
+
+    model_config = ConfigDict(json_schema_extra={"allOf": [ONE_WAY]})
 
 
 @router.post("/rerun", responses=answers(404, 422, 503))

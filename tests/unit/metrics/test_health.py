@@ -11,7 +11,10 @@ def test_a_loop_that_stands_still_is_told_after_a_while(monkeypatch: pytest.Monk
     now_s = time.monotonic()
     monkeypatch.setattr("app.metrics.health.time.monotonic", lambda: now_s)
     pulse = Pulse(10.0)
+    now_s += 60
+    assert pulse.objection() is None, "it has not begun"
 
+    pulse.beat()
     now_s += 9.9
     assert pulse.objection() is None
     now_s += 2
