@@ -19,9 +19,9 @@ SOAK_S ?= 600
 PYTEST = -m pytest -q -n $(JOBS) --dist worksteal
 # Whole farms are many processes each, so they come last and two at a time. Schedules in virtual time run without coverage:
 # what they run is covered by the rest, and they are slow when they are traced.
-PARTS = --ignore=tests/e2e --ignore=tests/chaos
+PARTS = --ignore=tests/e2e --ignore=tests/browser --ignore=tests/chaos
 SCHEDULES = $(PYTEST) tests/chaos
-FARMS = -m pytest -q -n 2 --dist worksteal tests/e2e
+FARMS = -m pytest -q -n 2 --dist loadscope tests/e2e tests/browser
 
 .PHONY: help setup run test unit check lint bench chaos soak lock env clean
 
@@ -48,7 +48,7 @@ run: $(VENV)/.ready ## Start the whole farm on this machine; make run ARGS="--fo
 	@exec $(BIN)/cdb up $(ARGS)
 
 test: $(VENV)/.ready-dev ## Run the whole test suite, with servers of its own
-	@$(BIN)/python $(PYTEST) --ignore=tests/e2e $(ARGS)
+	@$(BIN)/python $(PYTEST) --ignore=tests/e2e --ignore=tests/browser $(ARGS)
 	@$(BIN)/python $(FARMS) $(ARGS)
 
 unit: $(VENV)/.ready-dev ## Run the unit tests only
