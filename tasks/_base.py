@@ -35,12 +35,11 @@ def stamp(headers: dict[str, Any], **_: Any) -> None:
     headers[SENT] = microseconds(wiring.now())
 
 
-def hush(error: BaseException) -> None:
+def hush(error: BaseException | None) -> None:
     """Take what is secret out of an error's words, and out of those that it came of."""
-    told: BaseException | None = error
-    while told is not None:
-        told.args = tuple(wiring.without_secrets(one) if isinstance(one, str) else one for one in told.args)
-        told = told.__cause__ or told.__context__
+    while error is not None:
+        error.args = tuple(wiring.without_secrets(one) if isinstance(one, str) else one for one in error.args)
+        error = error.__cause__ or error.__context__
 
 
 class Upkeep(Task[Any, Any]):
@@ -109,7 +108,6 @@ class Step(Upkeep):
 
         Never at once: this try's RETRY would be stored after the next one's outcome, and hide it.
         """
-        if options.get("exc") is not None:
-            hush(options["exc"])
+        hush(options.get("exc"))
         delay = options.get("countdown") or self.default_retry_delay
         return super().retry(*args, **{**options, "countdown": delay + uniform(0.1, 0.5)})

@@ -11,8 +11,10 @@ from prometheus_client import CollectorRegistry, values
 from structlog.testing import capture_logs
 
 from app import wiring
+from app.domain.market import microseconds
 from app.metrics import Health, Taken, files
 from tasks import _metrics as counting
+from tasks._base import RECEIVED
 from tasks._progress import pulse
 
 WORKER = SimpleNamespace(hostname="trial@here")
@@ -59,6 +61,39 @@ def test_each_outcome_is_counted_once() -> None:
     for outcome in ("success", "lost", "revoked"):
         assert value("tasks_total", task="t", outcome=outcome) == 1
     assert value("tasks_total", task="?", outcome="refused") == 1
+
+
+def a_link(name: str, **headers: int) -> Any:
+    return SimpleNamespace(name=f"tasks.{name}", request=SimpleNamespace(id="1", headers=headers))
+
+
+def test_the_way_of_a_tick_is_told_by_stage_as_far_as_it_came() -> None:
+    counting.begin(WORKER)
+    received = {RECEIVED: microseconds(wiring.now()) - 2_000_000}
+
+    for link, handed_on in (
+        (a_link("signals.find", **received), 1),
+        (a_link("signals.find", **received), 0),
+        (a_link("signals.find"), 1),
+        (a_link("risk.approve", **received), None),
+        (a_link("orders.place", **received), "ORDER"),
+        (a_link("orders.settle", **received), "ORDER"),
+    ):
+        counting.begun(link)
+        counting.ended(link, "SUCCESS", handed_on)
+
+    told = {stage: value("tick_latency_seconds_count", stage=stage) for stage in ("bar", "signal", "approval", "order")}
+    assert told == {"bar": 2, "signal": 1, "approval": None, "order": 1}
+    assert (value("tick_latency_seconds_sum", stage="order") or 0) >= 2
+
+
+def test_who_has_left_may_leave_again() -> None:
+    counting.begin(WORKER)
+    all_handlers()
+
+    counting.leave()
+
+    assert counting.Counting.endpoint is None
 
 
 @pytest.mark.parametrize("error", [Taken("another process counts"), OSError(28, "No space left on device")])
