@@ -42,6 +42,11 @@ def heard() -> Figures:
     return {name: _samples(figure) for name, figure in figures.items()}
 
 
+def told() -> Figures:
+    """What people were told, and what could not be brought to them."""
+    return {name: _samples(figure) for name, figure in _tried(_alerts).items()}
+
+
 def _tried(part: Callable[[], Any]) -> Any:
     try:
         return part()
@@ -53,7 +58,7 @@ def _tried(part: Callable[[], Any]) -> Any:
 def _samples(figure: float | Mapping[Any, float]) -> list[tuple[list[str], float]]:
     if not isinstance(figure, Mapping):
         return [([], float(figure))]
-    return [([str(label)], float(value)) for label, value in figure.items()]
+    return [([*label] if isinstance(label, tuple) else [str(label)], float(value)) for label, value in figure.items()]
 
 
 def _trades() -> Part:
@@ -119,6 +124,13 @@ def _waiting() -> Part:
         "queue_depth": queues.depths(QUEUES),
         "queue_oldest_seconds": queues.ages_s(QUEUES, wiring.now()),
     }
+
+
+def _alerts() -> Part:
+    channels = wiring.alerts().channels()
+    states = {"sent": "sent", "waiting": "waiting", "given up": "given_up"}
+    deliveries = {(one.channel, state): getattr(one, name) for one in channels for state, name in states.items()}
+    return {"alerts_standing": wiring.alerts().standing(), "alert_deliveries": deliveries}
 
 
 def _mailboxes() -> Part:

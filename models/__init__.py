@@ -1,12 +1,14 @@
 """SQLAlchemy rows, one table a file; only app/store uses them."""
 
 from models.account import THE_ACCOUNT, AccountRow
+from models.alerts import AlertRow
 from models.audit_head import THE_HEAD, AuditHeadRow
 from models.audits import AuditRow
 from models.bars import BarRow
 from models.base import Base
 from models.cursors import CursorRow
 from models.dead_letters import DeadLetterRow
+from models.deliveries import DeliveryRow
 from models.equity import EquityRow
 from models.executions import ExecutionRow
 from models.instruments import InstrumentRow
@@ -20,12 +22,14 @@ __all__ = [
     "THE_ACCOUNT",
     "THE_HEAD",
     "AccountRow",
+    "AlertRow",
     "AuditHeadRow",
     "AuditRow",
     "BarRow",
     "Base",
     "CursorRow",
     "DeadLetterRow",
+    "DeliveryRow",
     "EquityRow",
     "ExecutionRow",
     "InstrumentRow",

@@ -18,7 +18,7 @@ from app.roll import Enrolled
 from app.store import DatabaseError, migrate
 from workers import embedded_redis
 from workers.services import farm_services, redis_service, venue_service
-from workers.supervisor import CannotStart, Kept, Supervisor
+from workers.supervisor import CannotStart, Kept, Logs, Supervisor
 
 log = structlog.get_logger()
 
@@ -56,11 +56,12 @@ class Farm:
         """Start, run `once_up` until it ends or a stop is asked for, stop. CannotStart says what did not come up.
 
         WrongParameter, before anything starts, names a strategy's or a rule's that each signal would stumble over;
-        SettingsError a console that would let others in.
+        SettingsError a console that would let others in, or nowhere to tell people.
         """
         wiring.strategies()
         wiring.rules()
         wiring.console()
+        wiring.channels()
         wiring.logging("farm")  # to stderr: on stdout is what was asked for, perhaps as JSON
         with held(self.settings.data_dir), _signals(self.ask_to_stop):
             calling = asyncio.create_task(self._call_the_roll())
@@ -99,8 +100,9 @@ class Farm:
         await self._keep(Supervisor(farm_services(settings, flower=self._flower), self._logs))
 
     @property
-    def _logs(self) -> Path:
-        return self.settings.data_dir / "logs"
+    def _logs(self) -> Logs:
+        chosen = self.settings
+        return Logs(chosen.data_dir / "logs", 1_000_000 * chosen.log_megabytes, chosen.log_files)
 
     async def _keep(self, stage: Supervisor) -> None:
         self._stages.append(stage)

@@ -2,7 +2,7 @@
 
 import socket
 
-SERVICES = ("FEED", "TICKS", "SIGNALS", "RISK", "ORDERS", "UPKEEP")
+SERVICES = ("FEED", "TICKS", "SIGNALS", "RISK", "ORDERS", "UPKEEP", "NOTIFIER")
 # For a farm beside another one, which nobody looks at.
 NO_METRICS = {**{f"CDB_PORT_{service}": "0" for service in SERVICES}, "CDB_CONSOLE_PORT": "0"}
 

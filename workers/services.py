@@ -37,7 +37,7 @@ def venue_service(settings: Settings) -> Service:
 
 
 def farm_services(settings: Settings, *, flower: bool = True) -> list[Service]:
-    """Workers, beat, feed, Flower and console; Redis, the schema and the venue are there before them."""
+    """Workers, beat, feed, Flower, console and notifier; Redis, the schema and the venue are there before them."""
     workers = [
         _worker(queue, getattr(settings, f"workers_{queue}"))
         for queue in ("ticks", "signals", "risk", "orders", "upkeep")
@@ -50,6 +50,8 @@ def farm_services(settings: Settings, *, flower: bool = True) -> list[Service]:
         found.append(_flower())
     if settings.console_port:
         found.append(_console())
+    if settings.notify_addresses:
+        found.append(Service("notifier", _cdb("notifier"), wave=1, env=QUIET, needed=False))
     return found
 
 

@@ -27,7 +27,6 @@ STOP_S = 25.0
 LAST_WORDS_S = 1.0
 NO_PROGRAM = 127  # what a shell says
 HOPELESS = (2, NO_PROGRAM)  # 2 is wrong usage or settings: telling it again does not help
-LOG_BYTES, LOG_FILES = 10_000_000, 3
 LINE_BYTES = 1 << 20
 PR_SET_PDEATHSIG = 1
 
@@ -52,6 +51,15 @@ async def contented(pid: int) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Logs:
+    """A folder with a file for each service: at `most_bytes` a new one is begun, and `old` are kept beside it."""
+
+    folder: Path
+    most_bytes: int = 10_000_000
+    old: int = 3
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """A command to keep running; `ready` is asked with its process id until it says yes. Services of one `wave`
     start together, after those of the waves before are ready; they are stopped in the reverse order.
@@ -72,11 +80,12 @@ class Service:
 class Kept:
     """One service and its process."""
 
-    def __init__(self, service: Service, logs: Path) -> None:
+    def __init__(self, service: Service, logs: Logs) -> None:
         self.service = service
+        self._logs = logs
         self.restarts = 0
         self.is_ready = False
-        self.log_path = logs / f"{service.name}.log"
+        self.log_path = logs.folder / f"{service.name}.log"
         self._process: asyncio.subprocess.Process | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._early_deaths = 0
@@ -206,7 +215,8 @@ class Kept:
 
     async def _copy(self, output: asyncio.StreamReader) -> None:
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
-        out = logging.handlers.RotatingFileHandler(self.log_path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, delay=True)
+        most, old = self._logs.most_bytes, self._logs.old
+        out = logging.handlers.RotatingFileHandler(self.log_path, maxBytes=most, backupCount=old, delay=True)
         out.terminator = ""
         try:
             while chunk := await output.read(LINE_BYTES):
@@ -228,7 +238,7 @@ class Kept:
 class Supervisor:
     """All services of a farm."""
 
-    def __init__(self, services: Sequence[Service], logs: Path) -> None:
+    def __init__(self, services: Sequence[Service], logs: Logs) -> None:
         self.kept = [Kept(service, logs) for service in services]
 
     async def start(self, patience_s: float) -> None:

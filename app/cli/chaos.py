@@ -79,7 +79,7 @@ def chaos(
 async def _run(
     seed: int, length_s: float, folder: Path, console: Console, server: PostgreSQL | None, *, as_json: bool
 ) -> Verdict:
-    beside = Supervisor([server.service()] if server else [], folder / "logs")
+    beside = Supervisor([server.service()] if server else [], Logs(folder / "logs"))
     await beside.start(DATABASE_PATIENCE_S)
     try:
         _empty_database()

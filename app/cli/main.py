@@ -2,7 +2,7 @@
 
 import typer
 
-from app.cli import audit, chaos, doctor, explain, failed, farm, reconcile, replay, status, tail, trading
+from app.cli import audit, chaos, doctor, explain, failed, farm, notify, reconcile, replay, status, tail, trading
 
 HELP = """
 A farm of Celery workers that trades crypto on MEXC by itself.
@@ -34,6 +34,7 @@ cdb.command()(tail.tail)
 cdb.command()(explain.explain)
 cdb.add_typer(audit.audit, name="audit")
 cdb.add_typer(failed.failed, name="failed")
+cdb.add_typer(notify.notify, name="notify")
 cdb.command()(doctor.doctor)
 cdb.command()(reconcile.reconcile)
 cdb.command()(trading.halt)
@@ -45,5 +46,6 @@ cdb.command()(farm.migrate)
 cdb.command()(farm.venue)
 cdb.command()(farm.feed)
 cdb.command()(farm.console)
+cdb.command()(farm.notifier)
 cdb.command()(farm.services)
 cdb.command()(farm.version)

@@ -55,6 +55,9 @@ FAMILIES = {
     "redis_latency_ms": Family("upkeep", "How long Redis took to answer a PING"),
     "database_latency_ms": Family("upkeep", "How long the database took to answer SELECT 1"),
     "database_connections_active": Family("upkeep", "Connections to the database, of anybody"),
+    # who is told
+    "alerts_standing": Family("notifier", "What is wrong and was told to people, by what it is about", ("kind",)),
+    "alert_deliveries": Family("notifier", "Messages for people, by what became of them", ("channel", "state")),
     # the market
     "websocket_latency_ms": Family("feed", "From a tick's time at the venue to its reception, the mean of a report"),
     "symbols_subscribed": Family("feed", "Symbols whose ticks are heard"),

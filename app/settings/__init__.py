@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
+from app.settings.addresses import secret_parts
 from app.settings.errors import SettingsError
-from app.settings.fields import CONFIRMATION, Console, SymbolSettings
+from app.settings.fields import CONFIRMATION, Alerts, SymbolSettings
 
 __all__ = ["Settings", "SettingsError", "SymbolSettings"]
 
@@ -24,7 +25,7 @@ def _is_mexc(url: str | None) -> bool:
     return host == "mexc.com" or host.endswith(".mexc.com")
 
 
-class Settings(Console):
+class Settings(Alerts):
     """All settings, and what follows from several of them."""
 
     @classmethod
@@ -146,9 +147,16 @@ class Settings(Console):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """The values that must never be shown."""
-        values = (value.get_secret_value() for _, value in self if isinstance(value, SecretStr))
-        return tuple(value for value in values if value)
+        """The values that must never be shown, also those within addresses."""
+        values = [value.get_secret_value() for _, value in self if isinstance(value, SecretStr)]
+        addresses = [self.database_url, self.redis_url, *self.notify_addresses]
+        within = [part for address in addresses for part in secret_parts(address)]
+        return tuple(dict.fromkeys(value for value in [*values, *self.notify_addresses, *within] if value))
+
+    @property
+    def notify_addresses(self) -> tuple[str, ...]:
+        """Where people are told, one address a channel."""
+        return tuple(self.notify_urls.get_secret_value().split())
 
     def for_symbol(self, symbol: str, name: str) -> Decimal | None:
         """One of the settings that may differ by symbol."""

@@ -21,6 +21,7 @@ CONFIRMATION = "I understand that real money is at stake"
 SIMULATED_BASES = ("BTC", "ETH", "SOL", "XRP", "BNB", "DOGE", "ADA", "AVAX", "LINK", "LTC")
 SIMULATED_SYMBOLS = tuple(f"{base}/USDT" for base in SIMULATED_BASES)
 SYMBOLS = re.compile(r"[A-Z0-9]+/[A-Z0-9]+|ALL|TOP:[1-9][0-9]*")
+TIME_OF_DAY = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 LONGEST_SOCKET_PATH = 100  # the kernel takes 107 characters, some libraries fewer
 
 
@@ -75,6 +76,12 @@ def _none(value: Any) -> Any:
     return None if isinstance(value, str) and value.strip().lower() == "none" else value
 
 
+def _time_of_day(value: str | None) -> str | None:
+    if value is not None and not TIME_OF_DAY.fullmatch(value):
+        raise ValueError("is no time of day; write 00:05 or 23:30, or none")
+    return value
+
+
 def _named_by_symbol(overrides: dict[str, Any]) -> dict[str, Any]:
     wrong = [name for name in overrides if not SYMBOLS.fullmatch(name) or "/" not in name]
     if wrong:
@@ -93,6 +100,7 @@ DatabaseUrl = Annotated[str, _address("sqlite", "postgresql", "postgresql+psycop
 Share = Annotated[Decimal, Field(gt=0, lt=1)]
 Money = Annotated[Decimal, Field(gt=0, allow_inf_nan=False)]
 MaybeShare = Annotated[Share | None, BeforeValidator(_none)]
+ReportTime = Annotated[str | None, AfterValidator(_time_of_day), BeforeValidator(_none)]
 MaybeMoney = Annotated[Money | None, BeforeValidator(_none)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -307,9 +315,12 @@ class Farm(Venue):
     port_orders: Port = Field(5004, description="on orders")
     port_ticks: Port = Field(5005, description="on ticks")
     port_upkeep: Port = Field(5006, description="on upkeep")
+    port_notifier: Port = Field(5007, description="that of the notifier, which runs where people are to be told")
     clock: Literal["system", "replay"] = Field("system", description="replay: the farm lives at the pace of a replay")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="how much is logged")
     log_format: Literal["auto", "json", "pretty"] = Field("auto", description="auto: pretty in a terminal, else JSON")
+    log_megabytes: Count = Field(10, description="how large a service's log may get before a new one is begun")
+    log_files: int = Field(3, ge=0, description="how many old logs of each service are kept")
 
 
 class Console(Farm):
@@ -332,3 +343,20 @@ class Console(Farm):
     )
     console_https: bool = Field(False, description="whether a proxy serves it over https: cookies go that way alone")
     console_session_s: Seconds = Field(43200, description="how long a person stays logged in")
+
+
+class Alerts(Console):
+    """Alerts"""
+
+    notify_urls: SecretStr = Field(
+        SecretStr(""),
+        description="where people are told, addresses as Apprise takes them with spaces between: tgram://token/chat, "
+        "mailto://user:password@gmail.com, slack://…; better a file cdb_notify_urls in secrets_dir; none: nobody",
+    )
+    notify_name: str = Field("cdb", min_length=1, max_length=40, description="what the farm calls itself there")
+    notify_gap_s: Seconds = Field(30, description="what comes up within so long is one message")
+    notify_again_s: Seconds = Field(14400, description="how often one is reminded of what is still wrong")
+    notify_unclear_s: Seconds = Field(60, description="how long an order may be unclear before it is told")
+    notify_report_at: ReportTime = Field(
+        "00:05", description="when (UTC) the day before is told of, as hours and minutes; none: never"
+    )

@@ -1,10 +1,12 @@
 """The only code that touches the database; what goes in and comes out are the domain's values."""
 
+from app.store.alerts import Alerts, ChannelState, ListedAlert
 from app.store.audits import Audits
 from app.store.bars import Bars
 from app.store.books import Books
 from app.store.chain import Verdict, verify
 from app.store.database import Database
+from app.store.days import Days
 from app.store.dead_letters import Letters
 from app.store.errors import DatabaseError
 from app.store.instruments import Instruments
@@ -21,18 +23,23 @@ from app.store.stories import Stories, Story
 from app.store.tallies import Tallies
 from app.store.ticks import Ticks
 from app.store.trades import Trades
+from app.store.troubles import Troubles
 
 __all__ = [
+    "Alerts",
     "Audits",
     "Bars",
     "Books",
+    "ChannelState",
     "Database",
     "DatabaseError",
+    "Days",
     "Delay",
     "HeldTrade",
     "Instruments",
     "Ledger",
     "Letters",
+    "ListedAlert",
     "Listings",
     "Orders",
     "Purpose",
@@ -48,6 +55,7 @@ __all__ = [
     "Tallies",
     "Ticks",
     "Trades",
+    "Troubles",
     "Verdict",
     "WishToLeave",
     "behind",

@@ -1,6 +1,7 @@
 """Builds what the farm is made of from its settings, once a process; the only reader of settings and of the clock."""
 
 from app.settings import Settings, SettingsError
+from app.wiring._alerts import alerts, channels, days, patience, troubles
 from app.wiring._clock import clock, now, venue_now
 from app.wiring._console import Console, Flower, console, flower
 from app.wiring._database import (
@@ -76,15 +77,18 @@ __all__ = [
     "Settings",
     "SettingsError",
     "after_fork",
+    "alerts",
     "another_purpose",
     "audits",
     "bars",
     "books",
     "breaker",
+    "channels",
     "clock",
     "console",
     "counters",
     "database",
+    "days",
     "farm_figures",
     "feed_heard",
     "feed_status",
@@ -114,6 +118,7 @@ __all__ = [
     "now",
     "orders",
     "outdated",
+    "patience",
     "pauses",
     "presence",
     "prices",
@@ -143,6 +148,7 @@ __all__ = [
     "totals",
     "trades",
     "trading",
+    "troubles",
     "universe",
     "venue_account",
     "venue_control",

@@ -8,7 +8,7 @@ from app.domain.progress import Watch
 from app.heartbeats import Heartbeats
 from app.roll import Roll
 from app.settings import Settings, apart
-from app.wiring import _clock, _console, _database, _decisions, _redis, _settings, _venue
+from app.wiring import _alerts, _clock, _console, _database, _decisions, _redis, _settings, _venue
 from app.wiring._database import database
 from app.wiring._settings import settings
 
@@ -45,7 +45,7 @@ def live_apart(own: Mapping[str, str], *, typed: Iterable[str] = (), like: Setti
 
 def reset() -> None:
     """Forget everything that was built, settings too."""
-    for room in (_settings, _console, _decisions, _database, _redis, _clock, _venue, sys.modules[__name__]):
+    for room in (_settings, _alerts, _console, _decisions, _database, _redis, _clock, _venue, sys.modules[__name__]):
         for made in vars(room).values():
             if hasattr(made, "cache_clear"):
                 made.cache_clear()

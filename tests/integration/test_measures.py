@@ -52,11 +52,11 @@ def away(farm_settings: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iter
 
 
 @pytest.mark.parametrize("farm_kind", KINDS, indirect=True)
-def test_upkeep_reads_every_family_that_is_not_the_feeds(wired: None) -> None:
+def test_upkeep_reads_every_family_that_is_not_the_feeds_or_the_notifiers(wired: None) -> None:
     wiring.ledger().open_account(CASH, wiring.now())
     wiring.books().keep((), wiring.now(), cursors=(), balances=None)
 
-    assert upkeep.measure() == len([one for one in FAMILIES.values() if one.service != "feed"])
+    assert upkeep.measure() == len([one for one in FAMILIES.values() if one.service not in ("feed", "notifier")])
 
     found = wiring.stored_figures().read()
     assert found is not None

@@ -18,7 +18,7 @@ from tests.fixtures import _trial_tasks as trial
 from tests.fixtures._forks import Program
 from tests.fixtures.workers import lives, log, outcome, until
 from workers.services import farm_services
-from workers.supervisor import Kept, Supervisor
+from workers.supervisor import Kept, Logs, Supervisor
 
 TRIAL = ("-I", "tests.fixtures._trial_tasks")
 OPTIONS = ("-Q", "orders", "-c", "1", "--without-gossip", "--without-mingle", *TRIAL)
@@ -40,7 +40,7 @@ async def when(found: Callable[[], bool], what: str) -> None:
 def only_worker(logs: Path) -> Supervisor:
     """The farm's worker on the queue of orders, as the farm keeps it, who also knows the trial tasks."""
     orders = next(one for one in farm_services(wiring.settings(), flower=False) if one.name == "orders")
-    return Supervisor([replace(orders, command=(*orders.command, *TRIAL))], logs)
+    return Supervisor([replace(orders, command=(*orders.command, *TRIAL))], Logs(logs))
 
 
 async def test_c18_a_worker_that_stands_still_is_started_anew_and_the_work_is_done(

@@ -271,7 +271,7 @@ def test_secrets_never_show(env: pytest.MonkeyPatch) -> None:
     env.setenv("CDB_REDIS_URL", "redis://:hushhush@host/0")
 
     assert "hush" not in repr(load())
-    assert load().secrets == ("key", "hush")
+    assert load().secrets == ("key", "hush", "hushhush")
 
 
 @pytest.mark.parametrize("missing", sorted(set(LIVE) - {"CDB_MODE"}))

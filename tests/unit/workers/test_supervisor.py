@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.fixtures.workers import lives
-from workers.supervisor import CannotStart, Objection, Service, Supervisor
+from workers.supervisor import CannotStart, Logs, Objection, Service, Supervisor
 
 PATIENCE_S = 60
 SLEEPS = "import time; time.sleep(60)"
@@ -45,7 +45,7 @@ async def test_a_later_wave_waits_until_the_first_is_ready(tmp_path: Path) -> No
     async def ready(pid: int) -> bool:
         return first_is_ready.is_set()
 
-    farm = Supervisor([runs("later", wave=1), runs("first", ready=ready)], tmp_path)
+    farm = Supervisor([runs("later", wave=1), runs("first", ready=ready)], Logs(tmp_path))
     later, first = farm.kept
     starting = asyncio.create_task(farm.start(PATIENCE_S))
     try:
@@ -59,7 +59,7 @@ async def test_a_later_wave_waits_until_the_first_is_ready(tmp_path: Path) -> No
 
 
 async def test_a_killed_service_is_started_again(tmp_path: Path) -> None:
-    farm = Supervisor([runs("one")], tmp_path)
+    farm = Supervisor([runs("one")], Logs(tmp_path))
     (one,) = farm.kept
     await farm.start(PATIENCE_S)
     try:
@@ -87,7 +87,7 @@ async def test_a_service_that_is_stuck_is_killed_and_started_again_and_each_proc
 
         return objection
 
-    farm = Supervisor([runs("one", watch=watch)], tmp_path)
+    farm = Supervisor([runs("one", watch=watch)], Logs(tmp_path))
     (one,) = farm.kept
     await farm.start(PATIENCE_S)
     try:
@@ -115,7 +115,7 @@ async def test_the_children_of_a_killed_service_end_before_it_is_started_again(t
     async def ready(pid: int) -> bool:
         return log.exists() and bool(log.read_text())
 
-    farm = Supervisor([runs("one", code, ready=ready)], tmp_path)
+    farm = Supervisor([runs("one", code, ready=ready)], Logs(tmp_path))
     (one,) = farm.kept
     await farm.start(PATIENCE_S)
     try:
@@ -130,7 +130,7 @@ async def test_the_children_of_a_killed_service_end_before_it_is_started_again(t
 
 
 async def test_a_missing_program_is_named_at_once(tmp_path: Path) -> None:
-    farm = Supervisor([Service("lost", ("/no/such/program",))], tmp_path)
+    farm = Supervisor([Service("lost", ("/no/such/program",))], Logs(tmp_path))
     try:
         with pytest.raises(CannotStart, match=r"(?s)service lost ended while.*/no/such/program cannot be run: No such"):
             await farm.start(PATIENCE_S)
@@ -142,7 +142,7 @@ async def test_a_service_that_keeps_dying_is_named_with_its_last_words(tmp_path:
     async def never(pid: int) -> bool:
         return False
 
-    farm = Supervisor([runs("weak", "raise SystemExit('the port is taken')", ready=never)], tmp_path)
+    farm = Supervisor([runs("weak", "raise SystemExit('the port is taken')", ready=never)], Logs(tmp_path))
     try:
         with pytest.raises(CannotStart, match=r"(?s)service weak ended 3 times.*the port is taken"):
             await farm.start(PATIENCE_S)
@@ -154,7 +154,9 @@ async def test_a_service_that_was_told_something_wrong_is_not_told_again(tmp_pat
     async def never(pid: int) -> bool:
         return False
 
-    farm = Supervisor([runs("wrong", "print('there is no such port'); raise SystemExit(2)", ready=never)], tmp_path)
+    farm = Supervisor(
+        [runs("wrong", "print('there is no such port'); raise SystemExit(2)", ready=never)], Logs(tmp_path)
+    )
     try:
         with pytest.raises(CannotStart, match=r"(?s)service wrong ended while.*there is no such port"):
             await farm.start(PATIENCE_S)
@@ -167,7 +169,7 @@ async def test_a_service_that_never_gets_ready_is_named(tmp_path: Path) -> None:
     async def never(pid: int) -> bool:
         return False
 
-    farm = Supervisor([runs("slow", ready=never)], tmp_path)
+    farm = Supervisor([runs("slow", ready=never)], Logs(tmp_path))
     try:
         with pytest.raises(CannotStart, match=r"service slow was not ready after 0\.2 s"):
             await farm.start(0.2)
@@ -192,7 +194,7 @@ async def test_services_are_stopped_in_the_reverse_order(tmp_path: Path) -> None
 
         return Service(name, (sys.executable, "-c", code, name), wave=wave, ready=ready)
 
-    farm = Supervisor([says_so("a", 0), says_so("b", 1), says_so("c", 2)], tmp_path)
+    farm = Supervisor([says_so("a", 0), says_so("b", 1), says_so("c", 2)], Logs(tmp_path))
     await farm.start(PATIENCE_S)
     pids = [one.pid for one in farm.kept]
     await farm.stop()
@@ -208,7 +210,7 @@ async def test_what_does_not_hear_term_is_killed(tmp_path: Path, monkeypatch: py
         log = tmp_path / "one.log"
         return log.exists() and "deaf" in log.read_text()
 
-    farm = Supervisor([runs("one", deaf, ready=ready)], tmp_path)
+    farm = Supervisor([runs("one", deaf, ready=ready)], Logs(tmp_path))
     await farm.start(PATIENCE_S)
     pid = farm.kept[0].pid
     assert pid is not None
@@ -217,7 +219,9 @@ async def test_what_does_not_hear_term_is_killed(tmp_path: Path, monkeypatch: py
 
 
 async def test_what_a_service_says_is_in_its_log(tmp_path: Path) -> None:
-    farm = Supervisor([runs("one", f"print('hello', flush=True); {SLEEPS}", env={"PYTHONUNBUFFERED": "1"})], tmp_path)
+    farm = Supervisor(
+        [runs("one", f"print('hello', flush=True); {SLEEPS}", env={"PYTHONUNBUFFERED": "1"})], Logs(tmp_path)
+    )
     await farm.start(PATIENCE_S)
     try:
         log = farm.kept[0].log_path
@@ -225,6 +229,17 @@ async def test_what_a_service_says_is_in_its_log(tmp_path: Path) -> None:
     finally:
         await farm.stop()
     assert farm.kept[0].state == "down"
+
+
+async def test_a_log_that_is_full_is_put_aside_and_the_oldest_goes(tmp_path: Path) -> None:
+    code = f"import sys\nfor number in range(9):\n print(str(number) * 999, flush=True)\n sys.stdin.read(0)\n{SLEEPS}"
+    farm = Supervisor([runs("one", code)], Logs(tmp_path, most_bytes=1000, old=2))
+    await farm.start(PATIENCE_S)
+    try:
+        await until(lambda: "8" in farm.kept[0].log_path.read_text(), "the last line")
+    finally:
+        await farm.stop()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one.log", "one.log.1", "one.log.2"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows what is open")
@@ -235,7 +250,7 @@ async def test_an_output_that_a_runaway_holds_open_is_let_go_of(tmp_path: Path) 
         "print(child.pid, flush=True)\n"
         "child.wait()"
     )
-    farm = Supervisor([runs("one", code)], tmp_path)
+    farm = Supervisor([runs("one", code)], Logs(tmp_path))
     log, before = farm.kept[0].log_path, pipes()
     await farm.start(PATIENCE_S)
     try:
@@ -254,10 +269,10 @@ async def test_an_output_that_a_runaway_holds_open_is_let_go_of(tmp_path: Path) 
 def test_no_service_outlives_a_farm_that_was_killed(tmp_path: Path) -> None:
     code = (
         "import asyncio, pathlib, sys\n"
-        "from workers.supervisor import Service, Supervisor\n"
+        "from workers.supervisor import Logs, Service, Supervisor\n"
         "async def main():\n"
         f"    one = Service('one', (sys.executable, '-c', {SLEEPS!r}))\n"
-        f"    farm = Supervisor([one], pathlib.Path({str(tmp_path)!r}))\n"
+        f"    farm = Supervisor([one], Logs(pathlib.Path({str(tmp_path)!r})))\n"
         "    await farm.start(10)\n"
         "    print(farm.kept[0].pid, flush=True)\n"
         "    await asyncio.sleep(60)\n"
@@ -276,7 +291,7 @@ def test_no_service_outlives_a_farm_that_was_killed(tmp_path: Path) -> None:
 
 async def test_a_service_that_is_not_needed_holds_up_no_start_and_is_kept_all_the_same(tmp_path: Path) -> None:
     broken = runs("console", "raise SystemExit(2)", needed=False)
-    farm = Supervisor([runs("one"), broken], tmp_path)
+    farm = Supervisor([runs("one"), broken], Logs(tmp_path))
     one, console = farm.kept
     await farm.start(PATIENCE_S)
     try:

@@ -16,7 +16,7 @@ from app import wiring
 from tests.fixtures.venue import ServedVenue
 from workers.chaos.script import Trouble
 from workers.chaos.trouble import Troublemaker
-from workers.supervisor import Kept, Service, Supervisor
+from workers.supervisor import Kept, Logs, Service, Supervisor
 
 PARENT = "import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', '{0}']); {0}"
 SLEEPS = "import time; time.sleep(60)"
@@ -43,7 +43,7 @@ def status(kept: Kept) -> str:
 async def worker(tmp_path: Path) -> AsyncIterator[Kept]:
     """A service with a child."""
     command = (sys.executable, "-c", f"{PARENT.format(SLEEPS)}")
-    supervisor = Supervisor([Service("ticks", command)], tmp_path)
+    supervisor = Supervisor([Service("ticks", command)], Logs(tmp_path))
     await supervisor.start(10)
     yield supervisor.kept[0]
     await supervisor.stop()
@@ -126,7 +126,7 @@ async def test_a_trouble_that_finds_nobody_is_counted(worker: Kept, maker: Troub
 
 
 async def test_a_worker_without_children_cannot_lose_one(tmp_path: Path, wired: None) -> None:
-    supervisor = Supervisor([Service("ticks", (sys.executable, "-c", SLEEPS))], tmp_path)
+    supervisor = Supervisor([Service("ticks", (sys.executable, "-c", SLEEPS))], Logs(tmp_path))
     await supervisor.start(10)
     farm: Any = SimpleNamespace(kept=supervisor.kept)
     maker = Troublemaker(farm, seed=1)
