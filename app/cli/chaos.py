@@ -27,7 +27,7 @@ from workers.chaos.script import script
 from workers.farm import Farm
 from workers.own_postgresql import PostgreSQL
 from workers.ports import NO_METRICS, free_port
-from workers.supervisor import CannotStart, Supervisor
+from workers.supervisor import CannotStart, Logs, Supervisor
 
 DATABASE_PATIENCE_S = 30.0
 SYMBOLS = 8  # one or two more than the exposure limit has room for

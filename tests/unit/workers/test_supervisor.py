@@ -232,11 +232,20 @@ async def test_what_a_service_says_is_in_its_log(tmp_path: Path) -> None:
 
 
 async def test_a_log_that_is_full_is_put_aside_and_the_oldest_goes(tmp_path: Path) -> None:
-    code = f"import sys\nfor number in range(9):\n print(str(number) * 999, flush=True)\n sys.stdin.read(0)\n{SLEEPS}"
+    code = (
+        "import pathlib, time\n"
+        f"log = pathlib.Path({str(tmp_path / 'one.log')!r})\n"
+        "for number in range(9):\n"
+        "    print(str(number) * 999, flush=True)\n"
+        "    while not log.exists() or str(number) not in log.read_text():\n"
+        "        time.sleep(0.01)\n"  # so that each line is one of its own
+        f"{SLEEPS}"
+    )
     farm = Supervisor([runs("one", code)], Logs(tmp_path, most_bytes=1000, old=2))
     await farm.start(PATIENCE_S)
     try:
-        await until(lambda: "8" in farm.kept[0].log_path.read_text(), "the last line")
+        log = farm.kept[0].log_path
+        await until(lambda: log.exists() and "8" in log.read_text(), "the last line")
     finally:
         await farm.stop()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one.log", "one.log.1", "one.log.2"]
