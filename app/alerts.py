@@ -19,7 +19,7 @@ log = structlog.get_logger()
 
 LOOKED_BACK = timedelta(hours=1)  # how old what happened while nobody looked may be, and is still told
 IN_BOOKS = (Kind.ORDER, Kind.POSITION, Kind.LETTER, Kind.BOOKS)
-IN_MESSAGES = (Kind.QUEUE, Kind.FEED, Kind.CLOCK)
+IN_MESSAGES = (Kind.QUEUE, Kind.FEED, Kind.CLOCK, Kind.SERVICE)
 DATABASE_AWAY = (DatabaseError, SQLAlchemyError)
 
 
@@ -97,4 +97,5 @@ def _heard(at: datetime) -> Heard:
         stale=status["stale"] if status else (),
         queues_s=wiring.queues().ages_s(QUEUES, at),
         clock_off=f"{skew}".capitalize() if is_off else "",
+        ill={f"{one.service}@{one.host}": one.reason for one in wiring.healths().read(at) if not one.is_well},
     )

@@ -6,6 +6,7 @@ from app.bus.counters import Counters, LevelsChanged
 from app.bus.feed_status import FeedStatus
 from app.bus.figures import StoredFigures
 from app.bus.frames import Frame
+from app.bus.healths import Healths, ServiceHealth
 from app.bus.keys import Keys
 from app.bus.lease import Lease, Stale
 from app.bus.letters import LettersAside
@@ -32,6 +33,7 @@ __all__ = [
     "Counters",
     "FeedStatus",
     "Frame",
+    "Healths",
     "Keys",
     "Lease",
     "LettersAside",
@@ -47,6 +49,7 @@ __all__ = [
     "Pushed",
     "Queues",
     "Resting",
+    "ServiceHealth",
     "Stale",
     "StoredFigures",
     "StoredPace",

@@ -88,6 +88,11 @@ class Keys:
         """There while the feed hears every symbol."""
         return f"{self.prefix}feed:ready"
 
+    @property
+    def healths(self) -> str:
+        """Hash: JSON of what a service says of its health, by service@machine."""
+        return f"{self.prefix}healths"
+
     def present(self, host: str) -> str:
         """Set: process ids of the workers that consume on a machine."""
         return f"{self.prefix}present:{host}"

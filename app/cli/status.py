@@ -36,6 +36,7 @@ def status(as_json: Json = False) -> None:
         "farm": f"runs in {settings.data_dir}" if running else f"none runs in {settings.data_dir}",
         "trading state": seen.summary.trading_state or "not open yet",
         "since": _since(seen.summary),
+        "services": _services(),
         "feed": _feed(seen.feed),
         "ticks": str(seen.counters.get("ticks_processed", 0)),
         "bars": str(wiring.reports().bars()),
@@ -49,6 +50,15 @@ def status(as_json: Json = False) -> None:
         "dead letters": _letters(),
     }
     Console().print(view.summary_table(seen.summary, "Claire de Binare", extra))
+
+
+def _services() -> str:
+    """What they say of themselves."""
+    healths = wiring.healths().read(wiring.now())
+    ill = [f"{one.service} on {one.host}: {one.reason}" for one in healths if not one.is_well]
+    if ill:
+        return "; ".join(ill)
+    return f"all {len(healths)} are well" if healths else "none says how it is"
 
 
 def _feed(told: Mapping[str, Any] | None) -> str:

@@ -30,6 +30,7 @@ class Kind(StrEnum):
     LETTER = "letter"
     BOOKS = "books"
     QUEUE = "queue"
+    SERVICE = "service"
     CLOCK = "clock"
     SERVER = "server"
     REPORT = "report"
@@ -108,12 +109,13 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What Redis tells of one moment: whether a feed speaks, and how old in seconds what waits in each queue is."""
+    """What Redis tells of one moment: whether a feed speaks, how old in seconds what waits is, what services lack."""
 
     feed_speaks: bool
     stale: Sequence[str] = ()
     queues_s: Mapping[str, float] = field(default_factory=dict)
     clock_off: str = ""
+    ill: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,7 @@ class Patience:
     books: timedelta
     queue: timedelta = timedelta(seconds=60)
     feed: timedelta = timedelta(seconds=15)
+    service: timedelta = timedelta(seconds=30)
 
 
 def happened(kept: Kept) -> list[Alert]:
@@ -149,6 +152,7 @@ def in_books(kept: Kept, patience: Patience, at: datetime) -> list[Alert]:
 def in_messages(heard: Heard, patience: Patience) -> list[Alert]:
     """What is wrong now as far as Redis knows: the feed, the queues, the clock."""
     alerts = [_queue(name) for name, age_s in heard.queues_s.items() if age_s >= patience.queue.total_seconds()]
+    alerts += [_ill(service, reason, patience) for service, reason in heard.ill.items()]
     if not heard.feed_speaks:
         alerts.append(_silent(patience))
     elif heard.stale:
@@ -301,6 +305,12 @@ def _not_compared(since: datetime | None, patience: Patience) -> Alert:
 def _queue(name: str) -> Alert:
     text = "Its oldest message has waited for more than a minute: is a worker for it at work? cdb status, cdb doctor"
     return Alert(Kind.QUEUE, name, Severity.CRITICAL, f"The queue {name} stands still", text)
+
+
+def _ill(service: str, reason: str, patience: Patience) -> Alert:
+    title = f"The service {service.partition('@')[0]} is not well"
+    text = f"{service}: {reason}\ncdb status, cdb doctor"
+    return Alert(Kind.SERVICE, service, Severity.WARNING, title, text, hold=patience.service)
 
 
 def _silent(patience: Patience) -> Alert:

@@ -3,11 +3,11 @@
 import json
 import os
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
 from threading import Event, Thread
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Metric, generate_latest
@@ -20,9 +20,24 @@ log = structlog.get_logger()
 
 RETRY_S = 5.0
 LOOK_S = 5.0
-Tell = Callable[[dict[str, Any]], object]
 HEALTH = "service_health"
 HEALTH_MEANING = "1 if the service makes progress and has all that it needs, else 0"
+
+
+class Telling(Protocol):
+    """Who is told how the service is: `{service, healthy, reason}`."""
+
+    def change(self, told: Mapping[str, Any]) -> None:
+        """At the beginning, and whenever that changes."""
+        ...
+
+    def look(self, told: Mapping[str, Any]) -> None:
+        """Every few seconds."""
+        ...
+
+    def end(self) -> None:
+        """The service ends as it should."""
+        ...
 
 
 class _Healthy(Collector):
@@ -74,38 +89,42 @@ class _Answer(BaseHTTPRequestHandler):
 
 
 class Endpoint:
-    """Answers on host:port; port 0 is off. `cure` tells a taken port's.
+    """Answers on host:port; port 0 is none. `cure` tells a taken port's.
 
-    GET /metrics with what the collectors say, /health and /ready with 200, or 503 and the reason. `tell` hears at the
-    beginning, and whenever that changes, whether the service is ready: `{service, healthy, reason}`.
+    GET /metrics with what the collectors say, /health and /ready with 200, or 503 and the reason. `telling` hears
+    whether the service is ready, also where nobody can ask.
     """
 
     def __init__(
-        self, host: str, port: int, *collectors: Collector, health: Health, tell: Tell = bool, cure: str
+        self, host: str, port: int, *collectors: Collector, health: Health, telling: Telling, cure: str
     ) -> None:
         self._address = (host, port)
         self._cure = cure
         self._health = health
-        self._tell = tell
+        self._telling = telling
         self._registry = CollectorRegistry()
         for one in (*collectors, _Healthy(health)):
             self._registry.register(one)
         self._server: _Server | None = None
+        self._watching: Thread | None = None
         self._stopped = Event()
 
     def begin(self) -> None:
         """Answer from now on, or as soon as whoever has the port leaves it; never keeps the caller from its work."""
+        self._watching = Thread(target=self._watch, name="health", daemon=True)
+        self._watching.start()
         if not self._address[1]:
             return
         mine = weakref.WeakMethod(self._forget)  # a child that lives on must not hold the port
         os.register_at_fork(after_in_child=lambda: (found := mine()) and found())
         self._open(first=True)
         Thread(target=self._serve, name="metrics", daemon=True).start()
-        Thread(target=self._watch, name="health", daemon=True).start()
 
     def end(self) -> None:
-        """Leave the port."""
+        """Leave the port, once what is told is told."""
         self._stopped.set()
+        if self._watching is not None:
+            self._watching.join(LOOK_S)
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()
@@ -131,9 +150,11 @@ class Endpoint:
         while not self._stopped.is_set():
             told = self._health.told()
             if told["healthy"] != before:
-                self._tell(told)
+                self._telling.change(told)
                 before = told["healthy"]
+            self._telling.look(told)
             self._stopped.wait(LOOK_S)
+        self._telling.end()
 
     def _forget(self) -> None:
         if self._server is not None:

@@ -112,10 +112,14 @@ class MailboxSeen(Answer):
 
 
 class ServiceSeen(Answer):
-    """A service of this machine; a worker also tells how many tasks are under way and how many it begins."""
+    """A service of this machine; a worker also tells how many tasks are under way and how many it begins.
+
+    `wrong` is what it says is wrong with itself, empty if nothing is, and None if it says nothing of that.
+    """
 
     name: str
     state: Literal["ready", "starting", "down"]
+    wrong: str | None
     pid: int | None
     restarts: int
     running: int | None

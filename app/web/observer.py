@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from importlib.metadata import version
-from typing import Any, TypeVar
+from socket import gethostname
+from typing import TypeVar
 
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,6 +16,7 @@ from app.domain.errors import NotOpenYet
 from app.domain.portfolio import Trade
 from app.domain.risk import ZERO
 from app.figures import QUEUES
+from app.roll import Enrolled
 from app.steps.events import last_marks
 from app.store import DatabaseError
 from app.store.listings import Standing
@@ -95,7 +97,7 @@ class Observer:
             feed=tried(_feed),
             queues=tried(_queues),
             mailboxes=tried(_mailboxes),
-            services=self._services(at),
+            services=self._services(tried(_wrong) or {}, at),
             tasks=self._tasks,
             counters=counters,
             ticks_per_s=None if counters is None else self._rates("ticks", counters.get("ticks_processed", 0)),
@@ -137,19 +139,19 @@ class Observer:
             per_s=self._rates(f"task {name}", total),
         )
 
-    def _services(self, at: datetime) -> list[ServiceSeen] | None:
+    def _services(self, wrong: Mapping[str, str], at: datetime) -> list[ServiceSeen] | None:
         roll = wiring.roll().read(at.timestamp())
-        if roll is None:
-            return None
-        return [self._service(one.name, one.state, one.pid, one.restarts) for one in roll]
+        return None if roll is None else [self._service(one, wrong.get(one.name)) for one in roll]
 
-    def _service(self, name: str, state: Any, pid: int | None, restarts: int) -> ServiceSeen:
+    def _service(self, enrolled: Enrolled, wrong: str | None) -> ServiceSeen:
+        pid = enrolled.pid
         beat = None if pid is None else wiring.heartbeats().read(pid)
         return ServiceSeen(
-            name=name,
-            state=state,
+            name=enrolled.name,
+            state=enrolled.state,
+            wrong=wrong,
             pid=pid,
-            restarts=restarts,
+            restarts=enrolled.restarts,
             running=beat.running if beat else None,
             begun_per_s=self._rates(f"service {pid}", beat.begun) if beat else None,
         )
@@ -282,6 +284,11 @@ def _totals(at: datetime) -> Totals:
 def _feed() -> FeedSeen | None:
     status = wiring.feed_status().read()
     return None if status is None else FeedSeen.model_validate(status)
+
+
+def _wrong() -> dict[str, str]:
+    """What the services of this machine say is wrong with them."""
+    return {one.service: one.reason for one in wiring.healths().read(wiring.now()) if one.host == gethostname()}
 
 
 def _queues() -> list[QueueSeen]:

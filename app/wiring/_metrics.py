@@ -1,7 +1,8 @@
 """What the farm counts, and where Prometheus asks for it."""
 
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from itertools import cycle
 from struct import pack
 from typing import Any
@@ -11,7 +12,7 @@ from redis import RedisError
 from app import bus, metrics
 from app.wiring._clock import now
 from app.wiring._database import database
-from app.wiring._redis import feed_heard, keys, quick_redis, stored_figures, topics
+from app.wiring._redis import feed_heard, healths, keys, quick_redis, stored_figures, topics
 from app.wiring._settings import settings
 
 REACHED_S = 2.0
@@ -29,10 +30,28 @@ def metrics_endpoint(service: str, *collectors: metrics.Collector, health: metri
     port = getattr(settings(), f"port_{service}", 0)
     cure = f"if this is another farm, give it ports of its own: CDB_PORT_{service.upper()}; 0 is none"
 
-    def tell(told: dict[str, Any]) -> None:
-        topics()("system_health", service, told, now())
+    return metrics.Endpoint(
+        settings().metrics_host, port, *collectors, health=health, telling=_Telling(service), cure=cure
+    )
 
-    return metrics.Endpoint(settings().metrics_host, port, *collectors, health=health, tell=tell, cure=cure)
+
+class _Telling:
+    """Tells whoever listens, and whoever asks later."""
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+        self._host = socket.gethostname()
+
+    def change(self, told: Mapping[str, Any]) -> None:
+        topics()("system_health", self._service, told, now())
+
+    def look(self, told: Mapping[str, Any]) -> None:
+        with suppress(RedisError):  # without it nobody could ask
+            healths().write(self._service, self._host, told, now())
+
+    def end(self) -> None:
+        with suppress(RedisError):  # it falls silent instead
+            healths().leave(self._service, self._host)
 
 
 def farm_figures(services: Iterable[str]) -> metrics.Told:

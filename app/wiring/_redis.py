@@ -118,6 +118,12 @@ def feed_heard() -> bus.FeedStatus:
 
 
 @cache
+def healths() -> bus.Healths:
+    """How each service says that it is."""
+    return bus.Healths(quick_redis(), keys())
+
+
+@cache
 def presence() -> bus.Presence:
     """Which workers are at work."""
     return bus.Presence(redis(), keys())

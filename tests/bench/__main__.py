@@ -3,10 +3,10 @@
 import argparse
 import sys
 
-from tests.bench import latency, sustained
+from tests.bench import console, latency, sustained
 from tests.bench.figures import Figure, plain, table
 
-BENCHMARKS = {"latency": latency.run, "sustained": sustained.run}
+BENCHMARKS = {"console": console.run, "latency": latency.run, "sustained": sustained.run}
 
 
 def main() -> None:

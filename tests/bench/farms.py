@@ -71,5 +71,5 @@ def _service(process: psutil.Process) -> str:
     words = process.cmdline()
     if "-Q" in words:
         return words[words.index("-Q") + 1]
-    names = [name for name in ("venue", "feed", "beat", "flower") if name in words]
+    names = [name for name in ("venue", "feed", "beat", "flower", "console", "notifier") if name in words]
     return names[0] if names else "redis"

@@ -3,6 +3,7 @@
 import os
 from datetime import timedelta
 from decimal import Decimal
+from socket import gethostname
 from typing import Any
 
 import httpx
@@ -93,11 +94,14 @@ async def test_services_workers_feed_and_pauses_are_told(visit: Visit, store: St
     told = {"at": "", "symbols": 2, "subscribed": 2, "stale": [], "refused": [], "unknown": 0, "connections": 1}
     wiring.feed_status().write({**told, "ready": True, "offset_ms": None})
     wiring.counters().add(ticks_processed=5)
+    wiring.healths().write("orders", gethostname(), {"reason": "redis: it hangs"}, wiring.now())
+    wiring.healths().write("orders", "another machine", {"reason": "that one's"}, wiring.now())
 
     seen = await got(visit(), "/status")
 
     [service] = seen["services"]
     assert (service["state"], service["restarts"], service["running"]) == ("ready", 2, 1)
+    assert service["wrong"] == "redis: it hangs"
     assert (seen["feed"]["ready"], seen["counters"], seen["pauses"]) == (True, {"ticks_processed": 5}, [])
 
 

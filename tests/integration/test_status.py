@@ -52,6 +52,15 @@ def test_a_halt_is_shown_with_its_reason_by_whom_and_since_when(served: Path, ty
     assert (plain["trading_state"], plain["state_by"], plain["state_at"]) == ("HALTED", "ann", NOON.isoformat())
 
 
+def test_what_services_say_of_themselves_is_shown(served: Path, typed: Typed) -> None:
+    assert "none says how it is" in typed("status").out
+    wiring.healths().write("risk", "one", {"reason": None}, wiring.now())
+    assert "all 1 are well" in typed("status").out
+    wiring.healths().write("orders", "two", {"reason": "database: it does not answer"}, wiring.now())
+
+    assert "orders on two: database: it does not answer" in typed("status").out
+
+
 def test_what_the_feed_hears_and_what_was_counted_is_shown(served: Path, typed: Typed) -> None:
     wiring.counters().add(ticks_processed=12_345)
     wiring.feed_status().write({"symbols": 10, "subscribed": 9, "ready": False})

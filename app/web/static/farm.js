@@ -17,9 +17,14 @@ function showFigures(seen) {
   ]);
 }
 
+// A service that runs may still lack what it needs for its work.
+function health(one) {
+  return one.state === "ready" && one.wrong ? h("span", {}, badge("not well"), " ", h("span", { class: "note" }, one.wrong)) : badge(one.state);
+}
+
 function showServices(seen) {
   $("#no-services").hidden = known(seen.services);
-  rows($("#services"), seen.services ?? [], (one) => one.name, (one) => [one.name, badge(one.state), n(known(one.pid) ? String(one.pid) : DASH), n(count(one.restarts)), n(known(one.running) ? count(one.running) : ""), n(known(one.running) ? rate(one.begun_per_s) : "")], "None");
+  rows($("#services"), seen.services ?? [], (one) => one.name, (one) => [one.name, health(one), n(known(one.pid) ? String(one.pid) : DASH), n(count(one.restarts)), n(known(one.running) ? count(one.running) : ""), n(known(one.running) ? rate(one.begun_per_s) : "")], "None");
   const flower = $("#flower");
   flower.hidden = !(seen.services ?? []).some((one) => one.name === "flower" && one.state === "ready");
   flower.href = `http://${location.hostname}:${seen.farm.flower_port}/`;

@@ -129,6 +129,17 @@ def test_a_queue_that_stands_still_and_a_wrong_clock_are_told() -> None:
     assert [one.key for one in in_messages(heard, PATIENCE)] == ["queue:orders", "clock:venue"]
 
 
+def test_a_service_that_is_not_well_is_told_with_its_own_words_if_that_lasts() -> None:
+    (alert,) = in_messages(Heard(feed_speaks=True, ill={"risk@farm-1": "books: never compared"}), PATIENCE)
+
+    assert (alert.key, alert.title, alert.hold) == (
+        "service:risk@farm-1",
+        "The service risk is not well",
+        30 * SECOND,
+    )
+    assert "risk@farm-1: books: never compared" in alert.text
+
+
 def test_what_must_last_is_told_when_it_has_lasted() -> None:
     lasting, alert = Lasting(), silence("Redis", "connection refused")
 

@@ -2,8 +2,9 @@
 
 import json
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
@@ -18,6 +19,24 @@ from workers.ports import free_port
 Serve = Callable[[int], Endpoint]
 
 
+@dataclass
+class Ears:
+    """What was told of the service's health: changes, looks, and that it has ended."""
+
+    changes: list[Mapping[str, Any]] = field(default_factory=list)
+    looks: int = 0
+    ends: int = 0
+
+    def change(self, told: Mapping[str, Any]) -> None:
+        self.changes.append(told)
+
+    def look(self, told: Mapping[str, Any]) -> None:
+        self.looks += 1
+
+    def end(self) -> None:
+        self.ends += 1
+
+
 @pytest.fixture
 def wrong() -> dict[str, str]:
     """What is wrong with the service, by name."""
@@ -25,13 +44,13 @@ def wrong() -> dict[str, str]:
 
 
 @pytest.fixture
-def heard() -> list[dict[str, Any]]:
-    """What was told of the service's health."""
-    return []
+def heard() -> Ears:
+    """Who is told."""
+    return Ears()
 
 
 @pytest.fixture
-def serve(monkeypatch: pytest.MonkeyPatch, wrong: dict[str, str], heard: list[dict[str, Any]]) -> Iterator[Serve]:
+def serve(monkeypatch: pytest.MonkeyPatch, wrong: dict[str, str], heard: Ears) -> Iterator[Serve]:
     """Serves what the farm has counted: seven bars, and two requests too many."""
     monkeypatch.setattr(endpoint, "RETRY_S", 0.02)
     monkeypatch.setattr(endpoint, "LOOK_S", 0.02)
@@ -40,7 +59,7 @@ def serve(monkeypatch: pytest.MonkeyPatch, wrong: dict[str, str], heard: list[di
     def start(port: int) -> Endpoint:
         counts = {"bars_closed": 7, "answers_429": 2, "another": 1}
         health = Health("risk", lambda: wrong.get("loop"), {"redis": lambda: wrong.get("redis")})
-        one = Endpoint("127.0.0.1", port, Totals(lambda: counts), health=health, tell=heard.append, cure="take another")
+        one = Endpoint("127.0.0.1", port, Totals(lambda: counts), health=health, telling=heard, cure="take another")
         begun.append(one)
         one.begin()
         return one
@@ -145,14 +164,23 @@ def test_a_service_that_makes_no_progress_is_neither(serve: Serve, wrong: dict[s
     assert judged(port, "/ready")[0] == 503
 
 
-def test_a_change_is_told_once(serve: Serve, wrong: dict[str, str], heard: list[dict[str, Any]]) -> None:
+def test_a_service_that_nobody_can_ask_tells_how_it_is_until_it_ends(serve: Serve, heard: Ears) -> None:
+    one = serve(0)
+    until(lambda: heard.looks > 2, "some looks")
+
+    one.end()
+
+    assert (len(heard.changes), heard.ends) == (1, 1)
+
+
+def test_a_change_is_told_once(serve: Serve, wrong: dict[str, str], heard: Ears) -> None:
     serve(free_port())
-    until(lambda: len(heard) == 1, "the beginning")
+    until(lambda: len(heard.changes) == 1, "the beginning")
 
     wrong["redis"] = "Redis does not answer"
-    until(lambda: len(heard) == 2, "the change")
+    until(lambda: len(heard.changes) == 2, "the change")
     del wrong["redis"]
-    until(lambda: len(heard) == 3, "the change back")
+    until(lambda: len(heard.changes) == 3, "the change back")
 
-    assert [told["healthy"] for told in heard] == [True, False, True]
-    assert heard[1] == {"service": "risk", "healthy": False, "reason": "redis: Redis does not answer"}
+    assert [told["healthy"] for told in heard.changes] == [True, False, True]
+    assert heard.changes[1] == {"service": "risk", "healthy": False, "reason": "redis: Redis does not answer"}
