@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from app.domain.market import Bar, BarClose
+from app.domain.market import Bar, BarClose, interval_seconds
 from app.domain.orders import Leg, Side
 from app.domain.trading import Signal, Wish, signal_key
 from app.steps.events import signal_event
@@ -104,7 +104,7 @@ def _search(
     import pandas  # here, since every worker imports all tasks, and few search
 
     for strategy in strategies:
-        bars = windows.read(closes[-1], strategy.window + len(closes) - 1)
+        bars = windows.read(closes[-1], strategy.window + _bars_between(closes[0], closes[-1]))
         places = {bar.key: place for place, bar in enumerate(bars)}
         rows = strategy.indicators(as_table(bars)) if bars else pandas.DataFrame()
         for close in closes:
@@ -116,6 +116,12 @@ def _search(
             if wish is not None:
                 seen = bars[max(0, place + 1 - strategy.window) : place + 1]
                 yield _signal(strategy, wish, seen, (before, now), frame, received_us, at)
+
+
+def _bars_between(first: BarClose, last: BarClose) -> int:
+    """How many bars may have closed after the first up to the last: those that wait need not follow each other."""
+    length = datetime.fromisoformat(last.end) - datetime.fromisoformat(first.end)
+    return round(length / timedelta(seconds=interval_seconds(last.interval)))
 
 
 def _two_rows(rows: "pandas.DataFrame", place: int) -> tuple[dict[str, float], dict[str, float]]:

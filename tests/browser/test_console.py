@@ -1,61 +1,20 @@
 """What an operator sees and does: each page, live, in a real Chromium over a real farm that trades."""
 
-import json
+import csv
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from urllib.request import urlopen
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.fixtures.browser import Tab, chromium, tab
-from tests.fixtures.commands import Commands, commands, until
-from workers.ports import free_port
+from tests.browser.conftest import Farm
+from tests.fixtures.browser import Tab, tab
+from tests.fixtures.commands import until
 
 PAGES = ("", "market", "orders", "trades", "farm", "dead-letters")
-EAGER = {"CDB_STRATEGIES": "workers.chaos.eager:Strategy", "CDB_RISK__COOLDOWN__LIMIT_S": "0"}
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
 
 pytestmark = pytest.mark.timeout(300)
-
-
-@dataclass
-class Farm:
-    """A farm that trades, its commands, and where its console is."""
-
-    cdb: Commands
-    url: str
-
-    def asked(self, path: str) -> object:
-        with urlopen(f"{self.url}/api/v1{path}", timeout=10) as answer:
-            return json.loads(answer.read())
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def farm(browser: Browser) -> Iterator[Farm]:
-    with commands() as cdb:
-        port = free_port()
-        cdb.env |= {**EAGER, "CDB_CONSOLE_PORT": str(port)}
-        up = cdb.start("up")
-        until(lambda: "is up" in cdb.said or up.poll() is not None, "the farm's start", 120)
-        assert up.poll() is None, cdb.said
-        until(lambda: bool(re.search(r"executions [1-9]", cdb.said)), "the first execution")
-        yield Farm(cdb, f"http://127.0.0.1:{port}")
-
-
-@pytest.fixture
-def desk(browser: Browser) -> Iterator[Tab]:
-    with tab(browser) as opened:
-        yield opened
-        assert opened.complaints == []
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
@@ -157,15 +116,117 @@ def test_a_failed_task_is_found_and_a_re_run_that_would_be_wrong_is_refused_with
 ) -> None:
     call = ("call", "tasks.orders.settle", "--args", '["NOSUCHORDER"]')
     assert farm.cdb.celery(*call).returncode == 0
-    until(lambda: bool(farm.asked("/dead-letters")["rows"]), "the dead letter", 30)  # type: ignore[index]
+    until(lambda: bool(letters_about(farm, "NOSUCHORDER")), "the dead letter", 30)
+    [number] = letters_about(farm, "NOSUCHORDER")
 
     desk.open(f"{farm.url}/dead-letters")
-    desk.page.get_by_role("link", name=re.compile("^1$")).first.click()
+    desk.page.get_by_role("link", name=re.compile(f"^{number}$")).first.click()
     expect(desk.page.locator("main")).to_contain_text("NOSUCHORDER")
     desk.page.get_by_role("button", name="Run again").click()
 
     expect(desk.page.get_by_role("dialog")).to_contain_text("there is no order NOSUCHORDER")
     desk.kept("refused")
+
+
+@pytest.mark.parametrize("page", ["orders", "trades"])
+def test_a_list_is_sorted_by_what_one_clicks_on(farm: Farm, desk: Tab, page: str) -> None:
+    desk.open(f"{farm.url}/{page}")
+    head = desk.page.locator("#sort-symbol")
+
+    head.click()
+    expect(desk.page.locator("th", has=head)).to_have_attribute("aria-sort", "descending")
+    until(lambda: in_order(desk.page, falling=True), "falling order", 15)
+    head.click()
+    expect(desk.page.locator("th", has=head)).to_have_attribute("aria-sort", "ascending")
+    until(lambda: in_order(desk.page, falling=False), "rising order", 15)
+
+
+def in_order(page: Page, *, falling: bool) -> bool:
+    """The symbols of a list, which fills anew by itself."""
+    symbols = re.findall(r"[A-Z]+/USDT", page.locator("#listing tbody").inner_text())
+    return len(symbols) > 1 and symbols == sorted(symbols, reverse=falling)
+
+
+def test_a_list_is_filtered_and_what_is_shown_is_what_is_exported(farm: Farm, desk: Tab) -> None:
+    desk.open(f"{farm.url}/orders")
+    desk.page.get_by_label("State").select_option("filled")
+    expect(desk.page).to_have_url(re.compile("state=filled"))
+    expect(desk.page.locator("#export")).to_have_attribute("href", re.compile("state=filled"))
+
+    with desk.page.expect_download() as downloading:
+        desk.page.get_by_role("link", name="Export CSV").click()
+    exported = list(csv.DictReader(downloading.value.path().read_text().splitlines()))
+
+    assert {row["state"] for row in exported} == {"filled"}
+    rows = farm.asked("/orders?state=filled&limit=500")["rows"]
+    assert {row["client_order_id"] for row in exported} <= {row["client_order_id"] for row in rows}
+
+
+def test_the_market_shows_bars_of_the_chosen_symbol_and_where_was_entered(farm: Farm, desk: Tab) -> None:
+    [trade, *_] = farm.asked("/trades?limit=1")["rows"]
+
+    desk.open(f"{farm.url}/market?symbol={trade['symbol']}&interval=1s")
+
+    expect(desk.page.locator("main canvas").first).to_be_visible()
+    expect(desk.page.locator("main")).to_contain_text(trade["symbol"].partition("/")[0])
+    until(lambda: is_painted(desk.page), "the candles", 15)
+    desk.kept("market-of-a-trade")
+
+
+def is_painted(page: Page) -> bool:
+    """Whether the chart is more than its ground: some hundred colours are candles, lines and text."""
+    colours: int = page.evaluate(
+        """() => {
+          const seen = new Set();
+          for (const one of document.querySelectorAll("main canvas")) {
+            const { width, height } = one;
+            if (!width || !height) continue;
+            const data = one.getContext("2d").getImageData(0, 0, width, height).data;
+            for (let at = 0; at < data.length; at += 4) seen.add(`${data[at]},${data[at + 1]},${data[at + 2]}`);
+          }
+          return seen.size;
+        }"""
+    )
+    return colours > 20
+
+
+def test_services_tell_how_they_are(farm: Farm, desk: Tab) -> None:
+    desk.open(f"{farm.url}/farm")
+
+    services = desk.page.locator("#services")
+    for name in ("orders", "risk", "signals", "feed"):
+        expect(services.locator("tr", has_text=name).first).to_contain_text("ready")
+    expect(services).not_to_contain_text("not well")
+
+
+def test_trading_is_reduced_and_all_is_sold_by_a_click_and_a_reason(farm: Farm, desk: Tab) -> None:
+    """The last test of the farm: what it holds is gone."""
+    desk.open(farm.url)
+    act(desk.page, "Reduce", "Reduce")
+    expect(desk.page.locator("#state")).to_have_text("REDUCING")
+
+    act(desk.page, "Flatten", "Halt and sell everything")
+
+    expect(desk.page.locator("#state")).to_have_text("HALTED")
+    until(lambda: farm.asked("/status")["trades"] == [], "the sale of everything", 60)
+    expect(desk.page.locator("#open tbody")).to_have_text("No trade is open")
+    desk.kept("flattened")
+    act(desk.page, "Resume", "Resume")
+    expect(desk.page.locator("#state")).to_have_text("ACTIVE")
+
+
+def act(page: Page, button: str, confirm: str) -> None:
+    page.get_by_role("button", name=button, exact=True).click()
+    box = page.get_by_role("dialog")
+    box.get_by_label("Reason").fill("seen from a browser")
+    box.get_by_label("Your name").fill("ann")
+    box.get_by_role("button", name=confirm).click()
+    expect(box).to_have_count(0)
+
+
+def letters_about(farm: Farm, key: str) -> list[int]:
+    """Their numbers; a busy machine may have made others."""
+    return [one["number"] for one in farm.asked("/dead-letters")["rows"] if one["about"] == key]
 
 
 def focus_is_within(page: Page, selector: str) -> bool:

@@ -162,6 +162,16 @@ def test_closes_that_piled_up_are_searched_as_if_each_had_come_alone(memory: Mem
     assert {key: memory.signals.get(key) for key in together} == seen
 
 
+def test_closes_that_wait_far_apart_are_each_searched_in_a_window_of_their_own(memory: MemoryFarm) -> None:
+    bars = some_bars(9)
+    memory.bars.save(bars)
+
+    keys = find(memory, [bars[1], bars[2], bars[-1]], Strategy(window=2))
+
+    assert [memory.signals.get(key).bar_end for key in keys] == [bars[1].end, bars[2].end, bars[-1].end]
+    assert [memory.signals.get(key).window_bars for key in keys] == [2, 2, 2]
+
+
 def test_a_gap_is_told_only_of_the_windows_that_have_it(memory: MemoryFarm) -> None:
     bars = some_bars(12)
     memory.bars.save([replace(bars[5], whole=False), *bars[:5], *bars[6:]])
