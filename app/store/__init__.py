@@ -4,6 +4,8 @@ from app.store.audits import Audits
 from app.store.bars import Bars
 from app.store.books import Books
 from app.store.chain import Verdict, verify
+from app.store.contents import contents
+from app.store.copies import Copies, copies
 from app.store.database import Database
 from app.store.dead_letters import Letters
 from app.store.errors import DatabaseError
@@ -16,6 +18,7 @@ from app.store.partitions import keep_ticks
 from app.store.purpose import Purpose
 from app.store.record import HeldTrade, Record, Recorded, RecordedOrder, Refused, WishToLeave, read_record
 from app.store.reports import Delay, Reports, Summary
+from app.store.restored import Standing, begin_anew, standing
 from app.store.signals import Signals
 from app.store.stories import Stories, Story
 from app.store.tallies import Tallies
@@ -26,6 +29,7 @@ __all__ = [
     "Audits",
     "Bars",
     "Books",
+    "Copies",
     "Database",
     "DatabaseError",
     "Delay",
@@ -42,6 +46,7 @@ __all__ = [
     "Refused",
     "Reports",
     "Signals",
+    "Standing",
     "Stories",
     "Story",
     "Summary",
@@ -50,9 +55,13 @@ __all__ = [
     "Trades",
     "Verdict",
     "WishToLeave",
+    "begin_anew",
     "behind",
+    "contents",
+    "copies",
     "keep_ticks",
     "migrate",
     "read_record",
+    "standing",
     "verify",
 ]

@@ -1,0 +1,51 @@
+"""What a restored database is told before a farm trades on it, and what is to be known of the one that it replaces."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.domain.letters import DeadLetter
+from app.domain.risk import SEVERITY, TradingState
+from app.store.account import change_state
+from app.store.audits import audit
+from app.store.books import Books
+from app.store.database import Database
+from app.store.dead_letters import Letters
+from models import THE_ACCOUNT, AccountRow
+
+EVENT = "database.restored"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A trading state, and why it is so."""
+
+    state: TradingState
+    reason: str
+
+
+def standing(database: Database) -> Standing | None:
+    """The trading state of a database; None before there is an account."""
+    with database.reading() as session:
+        row = session.get(AccountRow, THE_ACCOUNT)
+        return None if row is None else Standing(TradingState(row.trading_state), row.state_reason)
+
+
+def begin_anew(
+    copy: Database, *, name: str, before: Standing | None, letters: Iterable[DeadLetter], by: str, at: datetime
+) -> TradingState | None:
+    """Nothing is reconciled, the stricter of both trading states holds, letters are kept, all of it is audited.
+
+    The trading state that holds now, or None before there is an account.
+    """
+    Books(copy).forget()
+    for letter in letters:
+        Letters(copy).keep(letter)
+    with copy.writing() as session:
+        audit(session, EVENT, "backup", {"backup": name, "by": by}, at)
+        row = session.get(AccountRow, THE_ACCOUNT, with_for_update=True)
+        if row is None:
+            return None
+        if before is not None and SEVERITY[before.state] > SEVERITY[TradingState(row.trading_state)]:
+            change_state(session, row, before.state, f"{before.reason} (before the restore of {name})", by, at)
+        return TradingState(row.trading_state)
