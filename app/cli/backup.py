@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from app import backups, store, wiring
+from app import backups, wiring
 from app.cli.farm import seconds_of
 from app.domain.backups import BackupError, Manifest
 
@@ -32,12 +32,6 @@ backup = typer.Typer(
 )
 
 
-def shelf() -> backups.Shelf:
-    """The backups of this farm."""
-    settings = wiring.settings()
-    return backups.Shelf(settings.backup_dir, settings.backup_key.get_secret_value())
-
-
 @backup.callback()
 def make(context: typer.Context, nice: Nice = False, limit: Limit = None, as_json: Json = False) -> None:
     """Make one, and remove those that are older than CDB_BACKUP_KEEP_DAYS; the newest whole one always stays."""
@@ -45,11 +39,11 @@ def make(context: typer.Context, nice: Nice = False, limit: Limit = None, as_jso
         return
     if nice:
         os.nice(LEAST_PRIORITY)
-    at, kept = wiring.now(), shelf()
+    at, kept = wiring.now(), wiring.shelf()
     with _limited(seconds_of(limit)):
         made = backups.make(
             kept,
-            copies=store.copies(wiring.database()),
+            copies=wiring.copies(),
             aside=wiring.letters_aside(),
             version=version("claire-de-binare"),
             at=at,
@@ -69,7 +63,7 @@ def make(context: typer.Context, nice: Nice = False, limit: Limit = None, as_jso
 @backup.command("list")
 def list_(as_json: Json = False) -> None:
     """List what there is, oldest first."""
-    found = shelf().all()
+    found = wiring.shelf().all()
     if as_json:
         typer.echo(msgspec.json.encode(found))
         return
@@ -88,7 +82,7 @@ def list_(as_json: Json = False) -> None:
 @backup.command()
 def verify(name: Name = None, as_json: Json = False) -> None:
     """Restore one into a database that is gone afterwards; compare rows, sums and the audit chain. Exit code 1: bad."""
-    found = backups.verify(shelf(), copies=store.copies(wiring.database()), name=name)
+    found = backups.verify(wiring.shelf(), copies=wiring.copies(), name=name)
     told = f"The backup {found.name} is good: restored and compared.\n{_told(found)}"
     typer.echo(json.dumps({"good": True, **_plain(found)}) if as_json else told)
 

@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from importlib.util import find_spec
 from typing import Annotated
 
@@ -30,6 +31,7 @@ from workers.supervisor import CannotStart
 Json = Annotated[bool, typer.Option("--json", help="For machines.")]
 ENOUGH_BYTES = 1_000_000_000
 SHOWN = 5
+LATE_BACKUP = timedelta(hours=26)  # one is made each day, and may take a while
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +257,22 @@ def _libraries() -> Iterator[Finding]:
     )
 
 
+def _backups() -> Iterator[Finding]:
+    settings = wiring.settings()
+    if not settings.backup_at:
+        return
+    kept, log_file = wiring.shelf().all(), settings.data_dir / "logs" / "backup.log"
+    if not kept:
+        tried = log_file.exists()
+        told = "none was made" if tried else f"none yet; the farm makes one at {settings.backup_at} UTC"
+        yield Finding("backups", False if tried else None, told, f"see {log_file}; cdb backup" if tried else "")
+        return
+    newest = kept[-1]
+    late = wiring.now() - newest.begun_at > LATE_BACKUP
+    told = f"{len(kept)} in {settings.backup_dir}, the newest is {newest.name}"
+    yield Finding("backups", not late, told, f"it is too old: see {log_file}; cdb backup" if late else "")
+
+
 CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     _redis,
     _database,
@@ -266,5 +284,6 @@ CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     _private,
     _books,
     _disk,
+    _backups,
     _libraries,
 )

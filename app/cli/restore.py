@@ -5,31 +5,36 @@ from typing import Annotated
 
 import typer
 
-from app import backups, bus, store, wiring
-from app.cli.backup import shelf
+from app import backups, bus, wiring
 from app.cli.running import at_work, redis_answers
 from app.cli.why import By, Json, Yes, who
 from app.domain.backups import BackupError, begun_at, name_at
 from app.store import Copies
-from workers.farm import held
+from workers.farm import held, is_held
 
 Name = Annotated[str, typer.Argument(help="One of cdb backup list.")]
 Broken = Annotated[
     bool, typer.Option("--broken-chain", help="Also one whose chain of sealed audits was broken when it was made.")
 ]
+STOP = "Stop all of it, also on other machines, and restore again; nothing was changed"
+NEXT = """\
+What was there before is kept as {aside}; remove it when you are sure.
+Next: cdb audit verify; cdb up, which compares the venue's books with these; cdb reconcile, which tells what was traded
+since the backup. Nothing is entered until a person says so: cdb resume --reason TEXT"""
 
 
 def restore(name: Name, by: By = "", yes: Yes = False, broken_chain: Broken = False, as_json: Json = False) -> None:
     """Put a backup in the place of the database. Refused while a farm runs; what is there now is kept aside.
 
     It is restored beside the database, compared with what was kept, and put in its place last of all. What Redis holds
-    of the farm is forgotten. The next start compares the venue's books with these before it enters anything.
+    of the farm is forgotten. The next start compares the venue's books with these, and enters nothing before a person
+    has said so.
     """
     settings, at = wiring.settings(), wiring.now()
-    kept, copies = shelf(), store.copies(wiring.database())
+    kept, copies = wiring.shelf(), wiring.copies()
     folder = kept.path(name)
-    with held(settings.data_dir):
-        _refuse_while_at_work(copies)
+    _refuse_while_at_work(copies)
+    with held(settings.data_dir):  # none starts meanwhile
         if not yes:
             place = wiring.database().url.render_as_string(hide_password=True)
             told = f"Put the books of {begun_at(name):%Y-%m-%d %H:%M:%S} UTC in the place of {place}?"
@@ -42,18 +47,17 @@ def restore(name: Name, by: By = "", yes: Yes = False, broken_chain: Broken = Fa
     if as_json:
         typer.echo(json.dumps({"restored": name, "aside": done.aside, "trading_state": done.state}))
         return
-    typer.echo(f"Restored: {name}. What was there before is kept as {done.aside}; remove it when you are sure.")
-    typer.echo(
-        f"Trading is {done.state or 'not begun'}; entries wait until the venue's books were compared with these."
-    )
-    typer.echo("Next: cdb audit verify, then cdb up. Trades since the backup are told as differences: cdb reconcile.")
+    typer.echo(f"Restored: {name}. Trading is {done.state or 'not begun'}.")
+    typer.echo(NEXT.format(aside=done.aside))
 
 
 def _refuse_while_at_work(copies: Copies) -> None:
+    folder = wiring.settings().data_dir
+    if is_held(folder):
+        raise BackupError(f"A farm runs in {folder}", STOP)
     found = list(at_work(copies))
     if found:
-        cure = "Stop all of it, also on other machines, and restore again; nothing was changed"
-        raise BackupError(f"The farm is at work: {'; '.join(found)}", cure)
+        raise BackupError(f"The farm is at work: {'; '.join(found)}", STOP)
 
 
 def _forget_redis(stamp: str) -> None:

@@ -42,6 +42,9 @@ class SqliteCopies:
                 source.backup(target)
                 _look_over(target, self._path)
             held = _contents(path)
+        except sqlite3.OperationalError as error:
+            cure = f"Make room at {scratch.parent}, or set CDB_BACKUP_DIR to another disk; if it is locked, try again"
+            raise BackupError(f"{self._path} could not be copied: {error}", cure) from error
         except sqlite3.DatabaseError as error:
             raise _damaged(self._path, str(error)) from error
         _compress(path, take)

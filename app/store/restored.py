@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.domain.letters import DeadLetter
-from app.domain.risk import SEVERITY, TradingState
+from app.domain.risk import TradingState
 from app.store.account import change_state
 from app.store.audits import audit
 from app.store.books import Books
@@ -34,9 +34,10 @@ def standing(database: Database) -> Standing | None:
 def begin_anew(
     copy: Database, *, name: str, before: Standing | None, letters: Iterable[DeadLetter], by: str, at: datetime
 ) -> TradingState | None:
-    """Nothing is reconciled, the stricter of both trading states holds, letters are kept, all of it is audited.
+    """Nothing is reconciled, nothing is entered until a person says so, letters are kept; audited.
 
-    The trading state that holds now, or None before there is an account.
+    Trading stays HALTED if it was in the backup, or `before` in the database that is replaced. The state that holds
+    now, or None before there is an account.
     """
     Books(copy).forget()
     for letter in letters:
@@ -46,6 +47,13 @@ def begin_anew(
         row = session.get(AccountRow, THE_ACCOUNT, with_for_update=True)
         if row is None:
             return None
-        if before is not None and SEVERITY[before.state] > SEVERITY[TradingState(row.trading_state)]:
-            change_state(session, row, before.state, f"{before.reason} (before the restore of {name})", by, at)
-        return TradingState(row.trading_state)
+        state, reason = _state(Standing(TradingState(row.trading_state), row.state_reason), before)
+        change_state(session, row, state, f"the backup {name} was restored{reason}", by, at)
+        return state
+
+
+def _state(kept: Standing, before: Standing | None) -> tuple[TradingState, str]:
+    for one in (before, kept):
+        if one is not None and one.state is TradingState.HALTED:
+            return TradingState.HALTED, f"; it was halted before: {one.reason}"
+    return TradingState.REDUCING, ""

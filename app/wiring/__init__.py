@@ -1,6 +1,7 @@
 """Builds what the farm is made of from its settings, once a process; the only reader of settings and of the clock."""
 
 from app.settings import Settings, SettingsError
+from app.wiring._backups import copies, shelf
 from app.wiring._clock import clock, now, venue_now
 from app.wiring._console import Console, Flower, console, flower
 from app.wiring._database import (
@@ -83,6 +84,7 @@ __all__ = [
     "breaker",
     "clock",
     "console",
+    "copies",
     "counters",
     "database",
     "farm_figures",
@@ -128,6 +130,7 @@ __all__ = [
     "seconds",
     "sent_again",
     "settings",
+    "shelf",
     "signals",
     "sizing",
     "skews",
