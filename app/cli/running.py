@@ -7,7 +7,7 @@ from redis.exceptions import RedisError
 from app import wiring
 from app.store import Copies
 
-PING_S = 1.5
+PING_S = 1.0
 
 
 def at_work(copies: Copies) -> Iterator[str]:

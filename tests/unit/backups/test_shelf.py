@@ -30,6 +30,16 @@ def kept(shelf: Shelf, at: datetime = NOON, data: bytes = b"books") -> Path:
     return shelf.folder / name_at(at)
 
 
+def full() -> None:
+    raise OSError(28, "No space left on device")
+
+
+def mistaken(folder: Path) -> None:
+    """Half of a backup, and a mistake."""
+    write_part(folder, "database", "", b"half")
+    raise ZeroDivisionError
+
+
 @contextmanager
 def refused(told: str) -> Iterator[None]:
     with pytest.raises(BackupError, match=told):
@@ -69,15 +79,14 @@ def test_with_a_key_nothing_of_it_can_be_read(tmp_path: Path) -> None:
 
 def test_an_error_leaves_nothing(shelf: Shelf) -> None:
     with pytest.raises(ZeroDivisionError), shelf.alone(), shelf.new(NOON) as folder:
-        write_part(folder, "database", "", b"half")
-        raise ZeroDivisionError
+        mistaken(folder)
 
     assert [path.name for path in shelf.folder.iterdir()] == [".lock"]
 
 
 def test_a_full_disk_is_a_sentence_and_leaves_nothing(shelf: Shelf) -> None:
     with refused("could not be written to .*: No space left on device. Make room"), shelf.alone(), shelf.new(NOON):
-        raise OSError(28, "No space left on device")
+        full()
 
     assert [path.name for path in shelf.folder.iterdir()] == [".lock"]
 
@@ -93,9 +102,8 @@ def test_what_a_killed_process_left_is_no_backup_and_goes(shelf: Shelf) -> None:
 
 
 def test_a_part_that_is_not_finished_is_closed(tmp_path: Path) -> None:
-    with pytest.raises(ZeroDivisionError), writing(tmp_path, "database", "") as part:
-        part.write(b"half")
-        raise ZeroDivisionError
+    with pytest.raises(TypeError), writing(tmp_path, "database", "") as part:
+        part.write("no bytes")  # type: ignore[arg-type]
 
     assert (tmp_path / "database").exists()
 

@@ -51,5 +51,5 @@ def test_a_part_that_is_not_in_it_is_told() -> None:
     manifest = Manifest(1, "20241120T120000Z", "0.1", "sqlite", "3", HELD, None, (Part("a", 1, "b"),))
 
     assert manifest.part("a").size == 1
-    with pytest.raises(BackupError, match="has no letters.json"):
+    with pytest.raises(BackupError, match=r"has no letters\.json"):
         manifest.part("letters.json")
