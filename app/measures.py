@@ -18,12 +18,12 @@ from app.store import DatabaseError
 log = structlog.get_logger()
 
 Part = Mapping[str, float | Mapping[Any, float]]
-AWAY = (RedisError, DatabaseError, SQLAlchemyError, NotOpenYet)
+AWAY = (RedisError, DatabaseError, SQLAlchemyError, NotOpenYet, OSError)  # the last of a folder that is not ours
 
 
 def measure() -> Figures:
     """All of them, as they are now."""
-    parts = (_trades, _orders, _books, _checks, _signals, _waiting, _mailboxes, _database, _redis)
+    parts = (_trades, _orders, _books, _checks, _signals, _waiting, _backups, _mailboxes, _database, _redis)
     return {name: _samples(figure) for part in parts for name, figure in _tried(part).items()}
 
 
@@ -119,6 +119,12 @@ def _waiting() -> Part:
         "queue_depth": queues.depths(QUEUES),
         "queue_oldest_seconds": queues.ages_s(QUEUES, wiring.now()),
     }
+
+
+def _backups() -> Part:
+    """Nothing before there is one."""
+    kept = wiring.shelf().all()
+    return {"backup_age_seconds": (wiring.now() - kept[-1].begun_at).total_seconds()} if kept else {}
 
 
 def _mailboxes() -> Part:

@@ -43,7 +43,8 @@ class Shelf:
         """Those that are there, oldest first."""
         if not self.folder.is_dir():
             return []
-        return [self._kept(path) for path in sorted(self.folder.iterdir()) if is_name(path.name)]
+        found = (self._kept(path) for path in sorted(self.folder.iterdir()) if is_name(path.name))
+        return [one for one in found if one is not None]
 
     def path(self, name: str | None = None) -> Path:
         """Where one is, the newest if none is named; BackupError if it is not there."""
@@ -149,9 +150,12 @@ class Shelf:
             return False
         return True
 
-    def _kept(self, path: Path) -> Kept:
-        files = list(path.iterdir())
-        size = sum(one.stat().st_size for one in files)
+    def _kept(self, path: Path) -> Kept | None:
+        try:
+            files = list(path.iterdir())
+            size = sum(one.stat().st_size for one in files)
+        except (FileNotFoundError, NotADirectoryError):  # it goes just now, or is something else
+            return None
         return Kept(path.name, begun_at(path.name), size, any(one.suffix == SUFFIX for one in files))
 
     def _sweep(self) -> None:
