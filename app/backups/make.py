@@ -25,7 +25,7 @@ def make(shelf: Shelf, *, copies: Copies, aside: LettersAside, version: str, at:
     with shelf.alone(), shelf.new(at) as folder:
         letters = _letters(aside)  # first: what comes to the database meanwhile is there twice, and kept once
         with writing(folder, copies.part, shelf.key) as database:
-            contents = copies.copy(database.write, folder)
+            contents = copies.copy(database.write)
         parts = [database]
         if letters is not None:
             parts.append(write_part(folder, LETTERS, shelf.key, msgspec.json.encode(letters)))

@@ -17,10 +17,10 @@ from app.store import Copies, Database, DatabaseError, Purpose, Standing, begin_
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What was done; `aside` is where the database is that was there before."""
+    """What was done; `aside` is where the database is that was there before, None if there was none."""
 
     manifest: Manifest
-    aside: str
+    aside: str | None
     state: TradingState | None
 
 

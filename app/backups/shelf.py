@@ -160,9 +160,8 @@ class Shelf:
 
     def _sweep(self) -> None:
         """What a killed process has left."""
-        for left in (f".*{PARTIAL}", ".verify-*"):
-            for path in self.folder.glob(left):
-                shutil.rmtree(path, ignore_errors=True)
+        for path in self.folder.glob(f".*{PARTIAL}"):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _lines(folder: Path) -> Iterator[tuple[str, str]]:

@@ -1,6 +1,5 @@
 """Check a backup: its files, and what comes of them in a database that is gone afterwards."""
 
-import tempfile
 from pathlib import Path
 
 import msgspec
@@ -16,7 +15,6 @@ from app.store import verify as verified
 
 ANOTHER = "Take another backup: cdb backup list"
 BROKEN = "It was broken before; an earlier backup may have it whole: docs/backup.md says what else there is"
-SCRATCH = ".verify-"
 SHOWN = 5
 
 
@@ -25,11 +23,7 @@ def verify(shelf: Shelf, *, copies: Copies, name: str | None = None) -> Manifest
     with shelf.alone():
         folder = shelf.path(name)
         manifest = looked_at(shelf, folder, copies)
-        chunks = read_part(folder, manifest.part(copies.part), shelf.key)
-        with (
-            tempfile.TemporaryDirectory(prefix=SCRATCH, dir=shelf.folder) as scratch,
-            copies.tried(chunks, Path(scratch), folder.name) as copy,
-        ):
+        with copies.beside(read_part(folder, manifest.part(copies.part), shelf.key), folder.name) as copy:
             compare(manifest, copy)
             see_chain(manifest, copy)
         letters_of(shelf, folder, manifest)
@@ -70,4 +64,7 @@ def letters_of(shelf: Shelf, folder: Path, manifest: Manifest) -> list[DeadLette
     if manifest.letters is None:
         return []
     text = b"".join(read_part(folder, manifest.part(LETTERS), shelf.key))
-    return msgspec.json.decode(text, type=list[DeadLetter])
+    try:
+        return msgspec.json.decode(text, type=list[DeadLetter])
+    except msgspec.DecodeError as error:
+        raise BackupError(f"{folder.name}: {LETTERS} cannot be read by this version: {error}", ANOTHER) from error

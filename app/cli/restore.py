@@ -18,7 +18,6 @@ Broken = Annotated[
 ]
 STOP = "Stop all of it, also on other machines, and restore again; nothing was changed"
 NEXT = """\
-What was there before is kept as {aside}; remove it when you are sure.
 Next: cdb audit verify; cdb up, which compares the venue's books with these; cdb reconcile, which tells what was traded
 since the backup. Nothing is entered until a person says so: cdb resume --reason TEXT"""
 
@@ -48,7 +47,9 @@ def restore(name: Name, by: By = "", yes: Yes = False, broken_chain: Broken = Fa
         typer.echo(json.dumps({"restored": name, "aside": done.aside, "trading_state": done.state}))
         return
     typer.echo(f"Restored: {name}. Trading is {done.state or 'not begun'}.")
-    typer.echo(NEXT.format(aside=done.aside))
+    if done.aside is not None:
+        typer.echo(f"What was there before is kept as {done.aside}; remove it when you are sure.")
+    typer.echo(NEXT)
 
 
 def _refuse_while_at_work(copies: Copies) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import Protocol
 
 from app.domain.backups import Contents
@@ -22,20 +21,20 @@ class Copies(Protocol):
     def server(self) -> str:
         """The version of what reads and writes it."""
 
-    def copy(self, take: Take, scratch: Path) -> Contents:
-        """Hand a copy to `take` in chunks, and tell what it holds; `scratch` is a folder to work in."""
-
-    def tried(self, chunks: Iterable[bytes], scratch: Path, stamp: str) -> AbstractContextManager[Database]:
-        """A copy as a database that is gone afterwards; `stamp` is for its name."""
+    def copy(self, take: Take) -> Contents:
+        """Hand a copy to `take` in chunks, and tell what it holds."""
 
     def beside(self, chunks: Iterable[bytes], stamp: str) -> AbstractContextManager[Database]:
-        """A copy as a database beside the one in use, gone afterwards unless it was put in its place."""
+        """A copy as a database beside the one in use, gone afterwards unless it was put in its place.
+
+        `stamp` is for its name. What a killed process has left beside it is gone, too.
+        """
 
     def used_by(self) -> Iterator[str]:
         """Who has the database open."""
 
-    def replace(self, copy: Database, stamp: str) -> str:
-        """Put what `beside` gave in the place of the database, at once; how to find that one again."""
+    def replace(self, copy: Database, stamp: str) -> str | None:
+        """Put what `beside` gave in the place of the database, at once; how to find that one again, or None."""
 
 
 def copies(database: Database) -> Copies:

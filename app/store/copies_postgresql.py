@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from psycopg.errors import ObjectInUse
@@ -17,7 +16,7 @@ from app.store.database import Database
 from app.store.errors import unreachable
 
 LONGEST_NAME = 63
-SCRATCH = r"_(verify|restoring)_\d{8}t\d{6}z"
+SCRATCH = r"_beside_\d{8}t\d{6}z"
 UNHURRIED = "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0"
 USERS = """
     SELECT count(*), coalesce(nullif(application_name, ''), 'a program'), coalesce(host(client_addr), 'this machine')
@@ -45,7 +44,7 @@ class PostgresqlCopies:
         """The server's version."""
         return str(self._major())
 
-    def copy(self, take: Callable[[bytes], object], scratch: Path) -> Contents:
+    def copy(self, take: Callable[[bytes], object]) -> Contents:
         """pg_dump and the counting see the same moment; nobody waits for either."""
         major = self._major()
         client_programs.program("pg_dump", major)
@@ -56,42 +55,9 @@ class PostgresqlCopies:
             return contents(session.connection())
 
     @contextmanager
-    def tried(self, chunks: Iterable[bytes], scratch: Path, stamp: str) -> Iterator[Database]:
-        """A database beside it on the same server."""
-        with self._filled(chunks, self._other("verify", stamp)) as database:
-            yield database
-
-    @contextmanager
     def beside(self, chunks: Iterable[bytes], stamp: str) -> Iterator[Database]:
-        """The same."""
-        with self._filled(chunks, self._other("restoring", stamp)) as database:
-            yield database
-
-    def used_by(self) -> Iterator[str]:
-        """Sessions from anywhere."""
-        self._database.engine.dispose()
-        with self._serving() as connection:
-            for count, program, host in connection.execute(text(USERS), {"name": self._name}):
-                yield f"{count} of {program} from {host}" if count > 1 else f"{program} from {host}"
-
-    def replace(self, copy: Database, stamp: str) -> str:
-        """By two renames in one transaction."""
-        aside = self._other("before", stamp)
-        self._database.engine.dispose()
-        copy.engine.dispose()
-        with self._serving() as connection:
-            there = connection.execute(text(MADE_LIKE), {"name": self._name}).first()
-            connection.exec_driver_sql("BEGIN")
-            if there:
-                connection.exec_driver_sql(f"ALTER DATABASE {_quoted(self._name)} RENAME TO {_quoted(aside)}")
-            new = _quoted(str(copy.url.database))
-            connection.exec_driver_sql(f"ALTER DATABASE {new} RENAME TO {_quoted(self._name)}")
-            connection.exec_driver_sql("COMMIT")
-        return aside
-
-    @contextmanager
-    def _filled(self, chunks: Iterable[bytes], name: str) -> Iterator[Database]:
-        major = self._major()
+        """A database on the same server."""
+        name, major = self._other("beside", stamp), self._major()
         client_programs.program("pg_restore", major)
         with self._serving() as connection:
             self._sweep(connection)
@@ -108,6 +74,28 @@ class PostgresqlCopies:
             with self._serving() as connection:
                 connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {_quoted(name)} WITH (FORCE)")
 
+    def used_by(self) -> Iterator[str]:
+        """Sessions from anywhere."""
+        self._database.engine.dispose()
+        with self._serving() as connection:
+            for count, program, host in connection.execute(text(USERS), {"name": self._name}):
+                yield f"{count} of {program} from {host}" if count > 1 else f"{program} from {host}"
+
+    def replace(self, copy: Database, stamp: str) -> str | None:
+        """By two renames in one transaction."""
+        aside = self._other("before", stamp)
+        self._database.engine.dispose()
+        copy.engine.dispose()
+        with self._serving() as connection:
+            there = connection.execute(text(MADE_LIKE), {"name": self._name}).first()
+            connection.exec_driver_sql("BEGIN")
+            if there:
+                connection.exec_driver_sql(f"ALTER DATABASE {_quoted(self._name)} RENAME TO {_quoted(aside)}")
+            new = _quoted(str(copy.url.database))
+            connection.exec_driver_sql(f"ALTER DATABASE {new} RENAME TO {_quoted(self._name)}")
+            connection.exec_driver_sql("COMMIT")
+        return aside if there else None
+
     def _sweep(self, connection: Connection) -> None:
         """What a killed process has left."""
         ours = re.compile(re.escape(self._stem) + SCRATCH)
@@ -120,7 +108,7 @@ class PostgresqlCopies:
 
     @property
     def _stem(self) -> str:
-        return self._name[: LONGEST_NAME - len("_restoring_00000000t000000z")]
+        return self._name[: LONGEST_NAME - len("_beside_00000000t000000z")]
 
     def _major(self) -> int:
         with self._serving() as connection:

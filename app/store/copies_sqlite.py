@@ -34,37 +34,37 @@ class SqliteCopies:
         """The library's version."""
         return sqlite3.sqlite_version
 
-    def copy(self, take: Callable[[bytes], object], scratch: Path) -> Contents:
+    def copy(self, take: Callable[[bytes], object]) -> Contents:
         """In one step, for one that stops in between begins anew with every write of others."""
-        path = scratch / "copy.sqlite"
+        path = self._beside("copy")  # not where backups are kept: they may be encrypted, and this is not
         try:
             with closing(sqlite3.connect(self._path, timeout=BUSY_S)) as source, closing(_one_file(path)) as target:
                 source.backup(target)
                 _look_over(target, self._path)
             held = _contents(path)
+            _compress(path, take)
         except sqlite3.OperationalError as error:
-            cure = f"Make room at {scratch.parent}, or set CDB_BACKUP_DIR to another disk; if it is locked, try again"
+            cure = f"Make room at {self._path.parent}; if it is locked, try again"
             raise BackupError(f"{self._path} could not be copied: {error}", cure) from error
         except sqlite3.DatabaseError as error:
             raise _damaged(self._path, str(error)) from error
-        _compress(path, take)
-        path.unlink()
+        finally:
+            _remove(path)
         return held
-
-    @contextmanager
-    def tried(self, chunks: Iterable[bytes], scratch: Path, stamp: str) -> Iterator[Database]:
-        """A file in the folder `scratch`."""
-        with self._written(chunks, scratch / f"{stamp}.sqlite") as database:
-            yield database
 
     @contextmanager
     def beside(self, chunks: Iterable[bytes], stamp: str) -> Iterator[Database]:
         """A file in the same folder, so that it can be renamed."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        for left in self._path.parent.glob(f"{self._path.name}.restoring-*"):  # by a process that was killed
-            left.unlink()
-        with self._written(chunks, self._path.with_name(f"{self._path.name}.restoring-{stamp}")) as database:
-            yield database
+        path = self._beside(stamp)
+        try:
+            _expand(chunks, path)
+            database = Database(f"sqlite:///{path}")
+            try:
+                yield database
+            finally:
+                database.engine.dispose()
+        finally:
+            _remove(path)
 
     def used_by(self) -> Iterator[str]:
         """Only who is alone can change the journal's mode, which also brings all that waits there into the file."""
@@ -78,7 +78,7 @@ class SqliteCopies:
             if "locked" in str(error):  # else it is damaged, and may be replaced
                 yield f"another process has {self._path} open"
 
-    def replace(self, copy: Database, stamp: str) -> str:
+    def replace(self, copy: Database, stamp: str) -> str | None:
         """By a rename; the old file and what lay beside it get another name first."""
         for who in self.used_by():
             raise BackupError(f"The database is in use: {who}", STOP)
@@ -86,31 +86,30 @@ class SqliteCopies:
         new = Path(str(copy.url.database))
         with closing(_one_file(new)):
             pass
-        if self._path.exists():
+        there = _holds_something(self._path)
+        if there:
             _made_like(new, self._path.stat())
         _to_disk(new)
         aside = self._path.with_name(f"{self._path.name}.before-{stamp}")
         for suffix in BESIDE:
             with suppress(FileNotFoundError):
                 os.rename(f"{self._path}{suffix}", f"{aside}{suffix}")
-        if self._path.exists():
+        if there:
             _second_name(self._path, aside)
         os.replace(new, self._path)
         _to_disk(self._path.parent)
-        return str(aside)
+        return str(aside) if there else None
 
-    @contextmanager
-    def _written(self, chunks: Iterable[bytes], path: Path) -> Iterator[Database]:
-        try:
-            _expand(chunks, path)
-            database = Database(f"sqlite:///{path}")
-            try:
-                yield database
-            finally:
-                database.engine.dispose()
-        finally:
-            for suffix in ("", *BESIDE, ".migrating"):
-                Path(f"{path}{suffix}").unlink(missing_ok=True)
+    def _beside(self, why: str) -> Path:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        for left in self._path.parent.glob(f"{self._path.name}.beside-*"):
+            left.unlink()
+        return self._path.with_name(f"{self._path.name}.beside-{why}")
+
+
+def _remove(path: Path) -> None:
+    for suffix in ("", *BESIDE, ".migrating"):
+        Path(f"{path}{suffix}").unlink(missing_ok=True)
 
 
 def _one_file(path: Path) -> sqlite3.Connection:
@@ -153,6 +152,17 @@ def _expand(chunks: Iterable[bytes], path: Path) -> None:
         for chunk in chunks:
             out.write(unpacker.decompress(chunk))
         out.write(unpacker.flush())
+
+
+def _holds_something(path: Path) -> bool:
+    """Whoever opens a database that is not there makes an empty one."""
+    if not path.exists():
+        return False
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            return bool(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
+    except sqlite3.DatabaseError:  # it is damaged, and may still be of use to somebody
+        return True
 
 
 def _made_like(path: Path, other: os.stat_result) -> None:

@@ -1,22 +1,26 @@
 """A farm's books: kept, lost and brought back, on each database; and what must not be brought back."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 from sqlalchemy import create_engine, make_url, text
 
 from app import wiring
-from app.bus import SENT
+from app.bus import SENT, forget
 from app.cli.codes import FAILED, UNREACHABLE
+from app.cli.running import at_work
 from app.domain.backups import Contents, name_at
 from app.domain.market import microseconds
 from app.domain.orders import OrderState
@@ -24,6 +28,7 @@ from app.domain.risk import TradingState
 from app.store import contents
 from tasks import orders, upkeep
 from tests.fixtures._chains import sql
+from tests.fixtures._forks import Program
 from tests.fixtures.commands import ROOT, until
 from tests.fixtures.databases import KINDS
 from tests.fixtures.farm import approved
@@ -184,7 +189,7 @@ def test_a_verification_leaves_nothing(farm: Farm) -> None:
     assert [path.name for path in farm.folder.iterdir() if path.name.startswith(".")] == [".lock"]
     url = farm.settings["CDB_DATABASE_URL"]
     if not url.startswith("sqlite"):
-        assert not [name for name in databases(url) if "_verify_" in name]
+        assert not [name for name in databases(url) if "_beside_" in name]
 
 
 @BOTH
@@ -201,6 +206,59 @@ def test_what_was_there_is_kept_aside(farm: Farm) -> None:
         assert contents(connection) == later
     engine.dispose()
     assert held().tables["orders"].rows == later.tables["orders"].rows - 1
+
+
+@BOTH
+def test_on_a_new_machine_nothing_is_there_to_be_kept_aside(farm: Farm) -> None:
+    before, name = held(), farm.kept()
+    wiring.database().engine.dispose()
+    url = farm.settings["CDB_DATABASE_URL"]
+    if url.startswith("sqlite"):
+        Path(str(make_url(url).database)).unlink()
+    else:
+        told(url, f'DROP DATABASE "{make_url(url).database}"')
+
+    ended = good(farm.cdb("restore", name, "--yes"))
+
+    assert "kept as" not in ended.out
+    assert books(held()) == books(before)
+
+
+def test_the_restored_file_is_for_the_same_readers(farm: Farm) -> None:
+    name = farm.kept()
+    file = Path(str(wiring.database().url.database))
+    file.chmod(0o640)
+
+    good(farm.cdb("restore", name, "--yes"))
+
+    assert file.stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.parametrize("farm_kind", ["postgresql"], indirect=True)
+def test_without_the_right_to_make_databases_the_cure_is_told(farm: Farm, monkeypatch: pytest.MonkeyPatch) -> None:
+    farm.kept()
+    url = farm.settings["CDB_DATABASE_URL"]
+    told(url, "CREATE ROLE somebody LOGIN")
+    try:
+        poor = make_url(url).set(username="somebody").render_as_string(hide_password=False)
+        monkeypatch.setenv("CDB_DATABASE_URL", poor)
+        ended = farm.cdb("backup", "verify")
+    finally:
+        told(url, "DROP ROLE somebody")
+
+    assert ended.code == FAILED
+    assert "PostgreSQL refuses: permission denied to create database. Let this user make databases" in ended.err
+
+
+@pytest.mark.parametrize("farm_kind", ["postgresql"], indirect=True)
+def test_without_a_server_it_is_a_sentence(farm: Farm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CDB_DATABASE_URL", f"postgresql://somebody:secret@/cdb?host={tmp_path}")
+
+    ended = farm.cdb("backup")
+
+    assert ended.code == UNREACHABLE
+    assert "does not answer" in ended.err
+    assert "secret" not in ended.err
 
 
 @BOTH
@@ -292,19 +350,20 @@ def change(path: Path) -> None:
 def anew(path: Path) -> None:
     """Changed, and the sums made anew by somebody who knows how."""
     cut(path)
-    sums = path.parent / "SHA256SUMS"
-    made = subprocess.run(["sha256sum", path.name, "manifest.json"], cwd=path.parent, capture_output=True, check=True)
-    sums.write_bytes(made.stdout)
+    sums(path.parent)
+
+
+def sums(folder: Path) -> None:
+    """Made anew by somebody who knows how."""
+    files = sorted(path.name for path in folder.iterdir() if path.name != "SHA256SUMS")
+    made = subprocess.run(["sha256sum", *files], cwd=folder, capture_output=True, check=True)
+    (folder / "SHA256SUMS").write_bytes(made.stdout)
 
 
 @BOTH
 @pytest.mark.parametrize("harm", [cut, change, anew, Path.unlink])
 def test_a_damaged_backup_is_told_and_changes_nothing(farm: Farm, harm: Callable[[Path], None]) -> None:
     before, name = held(), farm.kept()
-    for path in (farm.folder / name).glob("letters.json"):
-        path.unlink()
-    sums = farm.folder / name / "SHA256SUMS"
-    sums.write_text("".join(line for line in sums.read_text().splitlines(True) if "letters" not in line))
     harm(farm.only(name))
 
     verified, restored = farm.cdb("backup", "verify", name), farm.cdb("restore", name, "--yes")
@@ -313,6 +372,35 @@ def test_a_damaged_backup_is_told_and_changes_nothing(farm: Farm, harm: Callable
     assert verified.err == restored.err
     assert name in verified.err or "pg_restore failed" in verified.err
     assert held() == before
+
+
+@BOTH
+def test_what_does_not_add_up_is_not_restored(farm: Farm) -> None:
+    before, name = held(), farm.kept()
+    manifest = farm.folder / name / "manifest.json"
+    manifest.write_text(re.sub(r'("executions": \{\s*"rows": )1', r"\g<1>2", manifest.read_text()))
+    sums(farm.folder / name)
+
+    for command in (("backup", "verify"), ("restore", name, "--yes")):
+        ended = farm.cdb(*command)
+        assert ended.code == FAILED
+        assert f"What came of the backup {name} is not what was kept: executions has 1 rows, not 2" in ended.err
+    assert held() == before
+
+
+def test_letters_that_cannot_be_read_are_told(farm: Farm) -> None:
+    name = farm.kept()
+    letters, manifest = (farm.folder / name / one for one in ("letters.json", "manifest.json"))
+    before = sha256(letters.read_bytes()).hexdigest()
+    letters.write_bytes(b"{}")
+    text = manifest.read_text().replace(before, sha256(b"{}").hexdigest())
+    manifest.write_text(text)
+    sums(farm.folder / name)
+
+    ended = farm.cdb("backup", "verify")
+
+    assert ended.code == FAILED
+    assert f"{name}: letters.json cannot be read by this version" in ended.err
 
 
 @BOTH
@@ -385,6 +473,26 @@ def test_a_redis_that_is_away_refuses_a_restore_for_a_farm_may_be_at_work(
 
     assert ended.code == UNREACHABLE
     assert "Redis cannot be used" in ended.err
+
+
+def test_an_embedded_redis_that_rests_finds_none_of_its_files_when_it_starts(
+    farm: Farm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = farm.kept()
+    monkeypatch.delenv("CDB_REDIS_URL")
+    files = Path(farm.settings["CDB_DATA_DIR"]) / "redis"
+    files.mkdir()
+    (files / "appendonly.aof").touch()
+
+    good(farm.cdb("restore", name, "--yes"))
+
+    assert not files.exists()
+    [aside] = files.parent.glob("redis.before-*")
+    assert (aside / "appendonly.aof").exists()
+
+
+def test_a_worker_that_answers_is_at_work_wherever_it_is(worker: Program) -> None:
+    until(lambda: "the worker trial@" in "".join(at_work(wiring.copies())), "a worker that answers", 30)
 
 
 def test_it_is_made_without_redis_and_says_so(farm: Farm, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -491,17 +599,20 @@ def test_a_restore_that_was_killed_changes_nothing_and_leaves_nothing_for_long(f
     good(farm.cdb("restore", name, "--yes"))
     url = make_url(farm.settings["CDB_DATABASE_URL"])
     if url.get_backend_name() == "sqlite":
-        assert list(Path(str(url.database)).parent.glob("*restoring*")) == []
+        assert list(Path(str(url.database)).parent.glob("*beside*")) == []
     else:
-        assert not [one for one in databases(farm.settings["CDB_DATABASE_URL"]) if "_restoring_" in one]
+        assert not [one for one in databases(farm.settings["CDB_DATABASE_URL"]) if "_beside_" in one]
 
 
 FULL = """
-import resource, signal, sys
-resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))
+import resource, sys
 from app.cli import main
 sys.argv = ["cdb", "backup"]
-main()
+resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, resource.RLIM_INFINITY))
+try:
+    main()
+finally:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 """
 
 
@@ -546,6 +657,17 @@ def test_one_that_takes_too_long_is_given_up(farm: Farm) -> None:
     assert ended.code == FAILED
     assert "took longer than 0.001 s" in ended.err
     assert "There is no backup" in farm.cdb("backup", "list").out
+
+
+def test_of_many_keys_none_is_left(redis_client: "redis.Redis") -> None:
+    with redis_client.pipeline() as pipe:
+        for number in range(1_234):
+            pipe.set(f"cdb:{number}", "1")
+        pipe.set("cdx:1", "1")
+        pipe.execute()
+
+    assert forget(redis_client, "cdb:") == 1_234
+    assert list(redis_client.scan_iter()) == [b"cdx:1"]
 
 
 def test_the_list_says_what_there_is(farm: Farm) -> None:
