@@ -9,6 +9,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import wiring
+from app.domain.backups import BackupError
 from app.domain.errors import NotOpenYet
 from app.domain.risk import TradingState
 from app.figures import QUEUES
@@ -18,7 +19,7 @@ from app.store import DatabaseError
 log = structlog.get_logger()
 
 Part = Mapping[str, float | Mapping[Any, float]]
-AWAY = (RedisError, DatabaseError, SQLAlchemyError, NotOpenYet, OSError)  # the last of a folder that is not ours
+AWAY = (RedisError, DatabaseError, SQLAlchemyError, NotOpenYet, BackupError)
 
 
 def measure() -> Figures:

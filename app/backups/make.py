@@ -1,7 +1,7 @@
 """Make a backup: a copy of the database with what it holds, and what Redis has that the database has not."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 import structlog
@@ -20,9 +20,20 @@ LETTERS = "letters.json"
 MOST_LETTERS = 10_000
 
 
-def make(shelf: Shelf, *, copies: Copies, aside: LettersAside, version: str, at: datetime) -> Manifest:
-    """A new backup, whole or not at all; BackupError and DatabaseError say why it was not made."""
-    with shelf.alone(), shelf.new(at) as folder:
+def make(
+    shelf: Shelf, *, copies: Copies, aside: LettersAside, version: str, at: datetime, keep: timedelta
+) -> tuple[Manifest, list[str]]:
+    """A new backup, whole or not at all, and the names of those that were older than `keep` and went for it.
+
+    BackupError and DatabaseError say why it was not made.
+    """
+    with shelf.alone():
+        made = _made(shelf, copies, aside, version, at)
+        return made, shelf.forget_old(at, keep)
+
+
+def _made(shelf: Shelf, copies: Copies, aside: LettersAside, version: str, at: datetime) -> Manifest:
+    with shelf.new(at) as folder:
         letters = _letters(aside)  # first: what comes to the database meanwhile is there twice, and kept once
         with writing(folder, copies.part, shelf.key) as database:
             contents = copies.copy(database.write)

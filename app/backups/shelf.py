@@ -40,10 +40,13 @@ class Shelf:
         self.folder, self.key = folder, key
 
     def all(self) -> list[Kept]:
-        """Those that are there, oldest first."""
-        if not self.folder.is_dir():
-            return []
-        found = (self._kept(path) for path in sorted(self.folder.iterdir()) if is_name(path.name))
+        """Those that are there, oldest first; BackupError if they may not be read."""
+        try:
+            paths = sorted(self.folder.iterdir()) if self.folder.is_dir() else []
+            found = [self._kept(path) for path in paths if is_name(path.name)]
+        except OSError as error:
+            cure = "Be the user that makes them, or correct CDB_BACKUP_DIR"
+            raise BackupError(f"The folder {self.folder} cannot be read: {error.strerror}", cure) from error
         return [one for one in found if one is not None]
 
     def path(self, name: str | None = None) -> Path:
@@ -139,8 +142,13 @@ class Shelf:
         good = next((name for name in reversed(names) if self._is_whole(name)), None)
         gone = [name for name in outdated(names, at, keep) if good is not None and name != good]
         for name in gone:
-            os.rename(self.folder / name, self.folder / f".{name}{PARTIAL}")  # it is there, or it is not
-            shutil.rmtree(self.folder / f".{name}{PARTIAL}")
+            left = self.folder / f".{name}{PARTIAL}"
+            try:
+                os.rename(self.folder / name, left)  # it is there, or it is not
+                shutil.rmtree(left)
+            except OSError as error:
+                told = f"{names[-1]} is there, but the old backup {name} could not be removed: {error.strerror}"
+                raise BackupError(told, f"Remove it by hand from {self.folder}") from error
         return gone
 
     def _is_whole(self, name: str) -> bool:

@@ -41,15 +41,14 @@ def make(context: typer.Context, nice: Nice = False, limit: Limit = None, as_jso
         os.nice(LEAST_PRIORITY)
     at, kept = wiring.now(), wiring.shelf()
     with _limited(seconds_of(limit)):
-        made = backups.make(
+        made, gone = backups.make(
             kept,
             copies=wiring.copies(),
             aside=wiring.letters_aside(),
             version=version("claire-de-binare"),
             at=at,
+            keep=timedelta(days=wiring.settings().backup_keep_days),
         )
-        with kept.alone():
-            gone = kept.forget_old(at, timedelta(days=wiring.settings().backup_keep_days))
     if as_json:
         typer.echo(json.dumps({"path": str(kept.folder / made.name), "removed": gone, **_plain(made)}))
         return

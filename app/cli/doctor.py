@@ -20,6 +20,7 @@ from app import log, store, wiring
 from app.cli import limits
 from app.cli.codes import FAILED
 from app.cli.reconcile import no_entries, told
+from app.domain.backups import BackupError
 from app.domain.clock_skew import Skew, measured
 from app.domain.errors import Denied, Missing, RateLimited, VenueError
 from app.steps.check_clock import CURE
@@ -261,7 +262,12 @@ def _backups() -> Iterator[Finding]:
     settings = wiring.settings()
     if not settings.backup_at:
         return
-    kept, log_file = wiring.shelf().all(), settings.data_dir / "logs" / "backup.log"
+    log_file = settings.data_dir / "logs" / "backup.log"
+    try:
+        kept = wiring.shelf().all()
+    except BackupError as error:
+        yield _split("backups", str(error))
+        return
     if not kept:
         tried = log_file.exists()
         told = "none was made" if tried else f"none yet; the farm makes one at {settings.backup_at} UTC"

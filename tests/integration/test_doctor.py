@@ -365,3 +365,6 @@ def test_backups_are_judged_where_the_farm_makes_them(data_dir: Path, well: pyte
     assert "backup.log" in str(found(ended)["backups"]["cure"])
     (data_dir / "backups" / name_at(wiring.now())).mkdir()
     assert typed("doctor", "--json").code == 0
+    late.rename(data_dir / "late")
+    late.symlink_to(late)  # a folder in itself cannot be read
+    assert "cannot be read" in str(found(typed("doctor", "--json"))["backups"]["told"])

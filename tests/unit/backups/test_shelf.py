@@ -247,3 +247,30 @@ def test_where_none_is_good_none_goes(shelf: Shelf) -> None:
     (folder / "database").unlink()
 
     assert shelf.forget_old(NOON, MONTH) == []
+
+
+def test_what_cannot_be_removed_is_told(shelf: Shelf) -> None:
+    old = kept(shelf, NOON - timedelta(days=90))
+    kept(shelf)
+    (shelf.folder / f".{old.name}.partial").write_text("in the way of its removal")
+
+    with refused(f"{NAME} is there, but the old backup {old.name} could not be removed: .* Remove it by hand"):
+        shelf.forget_old(NOON, MONTH)
+
+
+def test_a_folder_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    loop = tmp_path / "loop"
+    (tmp_path / "there").mkdir()
+    for name in (NAME, "other"):
+        (tmp_path / "there" / name).symlink_to(tmp_path / "there" / name)
+    loop.symlink_to(tmp_path / "there")
+
+    with refused(f"The folder {loop} cannot be read: .* Be the user that makes them"):
+        Shelf(loop).all()
+
+
+def test_what_is_no_folder_is_no_backup(shelf: Shelf) -> None:
+    folder = kept(shelf)
+    (shelf.folder / "20251120T120000Z").touch()
+
+    assert names(shelf) == [folder.name]
