@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from celery import schedules
 from kombu import Exchange, Queue
 from sqlalchemy import Engine, event
 
@@ -29,6 +30,12 @@ def _queue(name: str, **options: Any) -> Queue:
 def _every(seconds: float, task: str, *args: Any) -> dict[str, Any]:
     # A beat that was not heard in time is worth nothing: the next one does the same.
     return {"task": task, "schedule": timedelta(seconds=seconds), "args": args, "options": {"expires": seconds + 5}}
+
+
+def _daily(at: str, task: str) -> dict[str, Any]:
+    # Beat makes up for a time at which it did not run; one that waited for an hour in its queue is not worth it.
+    hour, _, minute = at.partition(":")
+    return {"task": task, "schedule": schedules.crontab(minute=minute, hour=hour), "options": {"expires": 3600}}
 
 
 def _prepare_results(engine: Engine) -> None:
@@ -128,6 +135,8 @@ beat_schedule = {
     "measure": _every(MEASURE_S, "tasks.upkeep.measure"),
     "retain": _every(_settings.retain_s, "tasks.upkeep.retain"),
 }
+if _settings.backup_at and _settings.clock == "system":
+    beat_schedule["backup"] = _daily(_settings.backup_at, "tasks.upkeep.back_up")
 if _settings.clock == "system":  # a replay is heard whole, and may be worked through long after its time
     beat_schedule["check-history"] = _every(_settings.warm_s, "tasks.upkeep.check_history")
     beat_schedule["check-clock"] = _every(_settings.warm_s, "tasks.upkeep.check_clock")

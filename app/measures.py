@@ -9,6 +9,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import wiring
+from app.domain.backups import BackupError
 from app.domain.errors import NotOpenYet
 from app.domain.risk import TradingState
 from app.figures import QUEUES
@@ -18,12 +19,12 @@ from app.store import DatabaseError
 log = structlog.get_logger()
 
 Part = Mapping[str, float | Mapping[Any, float]]
-AWAY = (RedisError, DatabaseError, SQLAlchemyError, NotOpenYet)
+AWAY = (RedisError, DatabaseError, SQLAlchemyError, NotOpenYet, BackupError)
 
 
 def measure() -> Figures:
     """All of them, as they are now."""
-    parts = (_trades, _orders, _books, _checks, _signals, _waiting, _mailboxes, _database, _redis)
+    parts = (_trades, _orders, _books, _checks, _signals, _waiting, _backups, _mailboxes, _database, _redis)
     return {name: _samples(figure) for part in parts for name, figure in _tried(part).items()}
 
 
@@ -131,6 +132,12 @@ def _alerts() -> Part:
     states = {"sent": "sent", "waiting": "waiting", "given up": "given_up"}
     deliveries = {(one.channel, state): getattr(one, name) for one in channels for state, name in states.items()}
     return {"alerts_standing": wiring.alerts().standing(), "alert_deliveries": deliveries}
+
+
+def _backups() -> Part:
+    """Nothing before there is one."""
+    kept = wiring.shelf().all()
+    return {"backup_age_seconds": (wiring.now() - kept[-1].begun_at).total_seconds()} if kept else {}
 
 
 def _mailboxes() -> Part:

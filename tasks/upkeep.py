@@ -26,6 +26,7 @@ from app.steps import watch_positions as watching
 from app.steps import withdraw_entries as withdrawing
 from app.steps.history_alarm import Alarm
 from app.store import keep_ticks
+from tasks._backup import start_backup
 from tasks._base import Upkeep
 from tasks._hand_on import enqueue_drain, hand_on
 from tasks._reruns import rerun_desk
@@ -227,6 +228,12 @@ def measure() -> int:
     figures = measures.measure()
     wiring.stored_figures().write(figures, wiring.now())
     return len(figures)
+
+
+@farm.task(base=Upkeep)
+def back_up() -> int:
+    """Begin a backup, which goes on by itself; returns its process id."""
+    return start_backup(wiring.settings().data_dir / "logs")
 
 
 @farm.task(base=Upkeep)

@@ -5,6 +5,7 @@ from app.bus.connection import BusError, connect, plain_url
 from app.bus.counters import Counters, LevelsChanged
 from app.bus.feed_status import FeedStatus
 from app.bus.figures import StoredFigures
+from app.bus.forget import forget
 from app.bus.frames import Frame
 from app.bus.healths import Healths, ServiceHealth
 from app.bus.keys import Keys
@@ -56,6 +57,7 @@ __all__ = [
     "Topics",
     "Windows",
     "connect",
+    "forget",
     "plain_url",
     "searched",
     "sent_again",

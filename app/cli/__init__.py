@@ -10,6 +10,7 @@ from sqlalchemy.exc import OperationalError
 from app import log
 from app.cli.codes import FAILED, UNREACHABLE, WRONG
 from app.cli.main import cdb
+from app.domain.backups import BackupError
 from app.domain.errors import Missing, Unavailable, VenueError
 from app.domain.parameters import WrongParameter
 from app.domain.recording import BadRecording
@@ -28,6 +29,7 @@ CODES: dict[type[Exception], int] = {
     OperationalError: UNREACHABLE,
     DatabaseError: UNREACHABLE,
     Unavailable: UNREACHABLE,
+    BackupError: FAILED,
     CannotStart: FAILED,
     PortTaken: FAILED,
     Missing: FAILED,

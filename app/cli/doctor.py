@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from importlib.util import find_spec
 from typing import Annotated
 
@@ -19,6 +20,7 @@ from app import log, store, wiring
 from app.cli import limits
 from app.cli.codes import FAILED
 from app.cli.reconcile import no_entries, told
+from app.domain.backups import BackupError
 from app.domain.clock_skew import Skew, measured
 from app.domain.errors import Denied, Missing, RateLimited, VenueError
 from app.steps.check_clock import CURE
@@ -30,6 +32,7 @@ from workers.supervisor import CannotStart
 Json = Annotated[bool, typer.Option("--json", help="For machines.")]
 ENOUGH_BYTES = 1_000_000_000
 SHOWN = 5
+LATE_BACKUP = timedelta(hours=26)  # one is made each day, and may take a while
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +258,27 @@ def _libraries() -> Iterator[Finding]:
     )
 
 
+def _backups() -> Iterator[Finding]:
+    settings = wiring.settings()
+    if not settings.backup_at:
+        return
+    log_file = settings.data_dir / "logs" / "backup.log"
+    try:
+        kept = wiring.shelf().all()
+    except BackupError as error:
+        yield _split("backups", str(error))
+        return
+    if not kept:
+        tried = log_file.exists()
+        told = "none was made" if tried else f"none yet; the farm makes one at {settings.backup_at} UTC"
+        yield Finding("backups", False if tried else None, told, f"see {log_file}; cdb backup" if tried else "")
+        return
+    newest = kept[-1]
+    late = wiring.now() - newest.begun_at > LATE_BACKUP
+    told = f"{len(kept)} in {settings.backup_dir}, the newest is {newest.name}"
+    yield Finding("backups", not late, told, f"it is too old: see {log_file}; cdb backup" if late else "")
+
+
 CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     _redis,
     _database,
@@ -266,5 +290,6 @@ CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     _private,
     _books,
     _disk,
+    _backups,
     _libraries,
 )

@@ -2,7 +2,22 @@
 
 import typer
 
-from app.cli import audit, chaos, doctor, explain, failed, farm, notify, reconcile, replay, status, tail, trading
+from app.cli import (
+    audit,
+    backup,
+    chaos,
+    doctor,
+    explain,
+    failed,
+    farm,
+    notify,
+    reconcile,
+    replay,
+    restore,
+    status,
+    tail,
+    trading,
+)
 
 HELP = """
 A farm of Celery workers that trades crypto on MEXC by itself.
@@ -15,6 +30,7 @@ Examples:
   CDB_EXCHANGE=mexc cdb up                  paper trading on MEXC's live market
   cdb replay trades.csv.gz --speed 5        play recorded trades through a farm of its own
   cdb chaos --seed 1 --for 1m               kill and cut a farm of its own, and see that nothing is lost
+  cdb backup                                keep a copy of the books; cdb restore NAME brings it back
   cdb doctor                                what is wrong, and what to do about it
 
 Settings are CDB_* variables, in the environment or in .env; .env.example explains each, docs/settings.md lists them.
@@ -35,6 +51,8 @@ cdb.command()(explain.explain)
 cdb.add_typer(audit.audit, name="audit")
 cdb.add_typer(failed.failed, name="failed")
 cdb.add_typer(notify.notify, name="notify")
+cdb.add_typer(backup.backup, name="backup")
+cdb.command()(restore.restore)
 cdb.command()(doctor.doctor)
 cdb.command()(reconcile.reconcile)
 cdb.command()(trading.halt)

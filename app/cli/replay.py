@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from app import store, wiring
+from app import bus, store, wiring
 from app.cli.codes import FAILED
 from app.cli.drive import TOP_SPEED
 from app.cli.play import LATENESS_MS, Play
@@ -152,6 +152,4 @@ def _forget_keys() -> None:
     settings = wiring.settings()
     if settings.embedded_redis:
         return
-    client = wiring.redis()
-    for key in client.scan_iter(f"{settings.redis_prefix}*"):
-        client.delete(key)
+    bus.forget(wiring.redis(), settings.redis_prefix)

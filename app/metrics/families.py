@@ -47,6 +47,7 @@ FAMILIES = {
     "reconciliation_differences": Family("upkeep", "What differs between the venue's books and ours", ("kind",)),
     "reconciliation_age_seconds": Family("upkeep", "Since when our books were not compared with the venue's"),
     "audits_unsealed": Family("upkeep", "Rows of the record that the hash chain does not hold yet"),
+    "backup_age_seconds": Family("upkeep", "Since when no backup was begun that is there now"),
     "queue_depth": Family("upkeep", "Messages that no worker has taken", ("queue",)),
     "queue_oldest_seconds": Family("upkeep", "How long the oldest of them has waited; 0 without one", ("queue",)),
     "mailbox_depth": Family("upkeep", "Rows of ticks that no drain has worked through", ("shard",)),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.domain.market import interval_seconds
@@ -22,6 +22,7 @@ SIMULATED_BASES = ("BTC", "ETH", "SOL", "XRP", "BNB", "DOGE", "ADA", "AVAX", "LI
 SIMULATED_SYMBOLS = tuple(f"{base}/USDT" for base in SIMULATED_BASES)
 SYMBOLS = re.compile(r"[A-Z0-9]+/[A-Z0-9]+|ALL|TOP:[1-9][0-9]*")
 TIME_OF_DAY = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+SHORTEST_KEY = 16
 LONGEST_SOCKET_PATH = 100  # the kernel takes 107 characters, some libraries fewer
 
 
@@ -77,8 +78,8 @@ def _none(value: Any) -> Any:
 
 
 def _time_of_day(value: str | None) -> str | None:
-    if value is not None and not TIME_OF_DAY.fullmatch(value):
-        raise ValueError("is no time of day; write 00:05 or 23:30, or none")
+    if value and not TIME_OF_DAY.fullmatch(value):
+        raise ValueError("is no time of the day; write it as 03:30, or none")
     return value
 
 
@@ -100,7 +101,7 @@ DatabaseUrl = Annotated[str, _address("sqlite", "postgresql", "postgresql+psycop
 Share = Annotated[Decimal, Field(gt=0, lt=1)]
 Money = Annotated[Decimal, Field(gt=0, allow_inf_nan=False)]
 MaybeShare = Annotated[Share | None, BeforeValidator(_none)]
-ReportTime = Annotated[str | None, AfterValidator(_time_of_day), BeforeValidator(_none)]
+TimeOfDay = Annotated[str | None, AfterValidator(_time_of_day), BeforeValidator(_none)]
 MaybeMoney = Annotated[Money | None, BeforeValidator(_none)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -251,7 +252,33 @@ class Servers(Orders):
     letter_days: Count = Field(30, description="how long dead letters are kept")
 
 
-class Venue(Servers):
+class Backups(Servers):
+    """Backups"""
+
+    backup_dir: Folder = Field(
+        default_factory=lambda data: data["data_dir"] / "backups",
+        description="where backups are kept, a folder for each; better on another disk",
+        json_schema_extra=_shown("backups in data_dir"),
+    )
+    backup_at: TimeOfDay = Field(
+        None, description="when the farm makes one by itself each day, such as 03:30 (UTC); none: never"
+    )
+    backup_keep_days: Count = Field(30, description="how long they are kept; the newest whole one always is")
+    backup_key: SecretStr = Field(
+        SecretStr(""),
+        description="passphrase that they are encrypted with, 16 characters or more; better a file cdb_backup_key in "
+        "secrets_dir, and a copy of it elsewhere: nothing else opens them",
+    )
+
+    @field_validator("backup_key")
+    @classmethod
+    def _is_long(cls, key: SecretStr) -> SecretStr:
+        if 0 < len(key.get_secret_value()) < SHORTEST_KEY:
+            raise ValueError(f"is shorter than {SHORTEST_KEY} characters; make one: openssl rand -base64 32")
+        return key
+
+
+class Venue(Backups):
     """The simulator"""
 
     venue_host: str = Field("127.0.0.1", description="where the simulator listens")
@@ -357,6 +384,6 @@ class Alerts(Console):
     notify_gap_s: Seconds = Field(30, description="what comes up within so long is one message")
     notify_again_s: Seconds = Field(14400, description="how often one is reminded of what is still wrong")
     notify_unclear_s: Seconds = Field(60, description="how long an order may be unclear before it is told")
-    notify_report_at: ReportTime = Field(
+    notify_report_at: TimeOfDay = Field(
         "00:05", description="when (UTC) the day before is told of, as hours and minutes; none: never"
     )

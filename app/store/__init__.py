@@ -5,6 +5,8 @@ from app.store.audits import Audits
 from app.store.bars import Bars
 from app.store.books import Books
 from app.store.chain import Verdict, verify
+from app.store.contents import contents
+from app.store.copies import Copies, copies
 from app.store.database import Database
 from app.store.days import Days
 from app.store.dead_letters import Letters
@@ -18,6 +20,7 @@ from app.store.partitions import keep_ticks
 from app.store.purpose import Purpose
 from app.store.record import HeldTrade, Record, Recorded, RecordedOrder, Refused, WishToLeave, read_record
 from app.store.reports import Delay, Reports, Summary
+from app.store.restored import Standing, begin_anew, standing
 from app.store.signals import Signals
 from app.store.stories import Stories, Story
 from app.store.tallies import Tallies
@@ -31,6 +34,7 @@ __all__ = [
     "Bars",
     "Books",
     "ChannelState",
+    "Copies",
     "Database",
     "DatabaseError",
     "Days",
@@ -49,6 +53,7 @@ __all__ = [
     "Refused",
     "Reports",
     "Signals",
+    "Standing",
     "Stories",
     "Story",
     "Summary",
@@ -58,9 +63,13 @@ __all__ = [
     "Troubles",
     "Verdict",
     "WishToLeave",
+    "begin_anew",
     "behind",
+    "contents",
+    "copies",
     "keep_ticks",
     "migrate",
     "read_record",
+    "standing",
     "verify",
 ]

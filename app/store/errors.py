@@ -10,7 +10,8 @@ from sqlalchemy.exc import TimeoutError as NoneFree
 MISSING = ("no such table", "no such column", "UndefinedTable", "UndefinedColumn")
 BUSY = ("database is locked", "database table is locked", "LockNotAvailable", "DeadlockDetected", "QueryCanceled")
 FULL = ("disk is full", "DiskFull")
-CLOSED = ("unable to open", "readonly database", "not a database", "malformed", "disk I/O")
+CLOSED = ("unable to open", "readonly database", "disk I/O")
+DAMAGED = ("not a database", "malformed")
 
 
 class DatabaseError(Exception):
@@ -46,6 +47,9 @@ def explained(error: Exception, url: URL) -> DatabaseError | None:
         return DatabaseError("The database was busy with others for too long", "Try again; look for what holds it")
     if any(word in said for word in FULL):
         return DatabaseError(f"The disk of the database {_place(url)} is full", "Make room on it")
+    if any(word in said for word in DAMAGED):
+        cure = "Stop the farm and restore a backup (cdb backup list, cdb restore NAME), or correct CDB_DATABASE_URL"
+        return DatabaseError(f"The database file {_place(url)} cannot be used, it is damaged: {error.orig}", cure)
     if any(word in said for word in CLOSED):
         return unusable(url, str(error.orig))
     away = url.get_backend_name() != "sqlite" and isinstance(error, OperationalError | InterfaceError)

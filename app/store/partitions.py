@@ -9,6 +9,7 @@ from app.store.database import Database
 from models import MarketDataRow
 
 AHEAD_DAYS = 3
+PARTITION = "market_data_"
 BATCH = 5_000
 PARTITIONS = """
     SELECT child.relname FROM pg_inherits
@@ -32,7 +33,7 @@ def keep_ticks(database: Database, at: datetime, retention_days: int) -> int:
 
 def partition_name(day: date) -> str:
     """The table of one day's ticks."""
-    return f"market_data_{day:%Y%m%d}"
+    return f"{PARTITION}{day:%Y%m%d}"
 
 
 def _create(session: Session, day: date) -> None:

@@ -2,6 +2,7 @@
 
 from app.settings import Settings, SettingsError
 from app.wiring._alerts import alerts, channels, days, patience, troubles
+from app.wiring._backups import copies, shelf
 from app.wiring._clock import clock, now, venue_now
 from app.wiring._console import Console, Flower, console, flower
 from app.wiring._database import (
@@ -87,6 +88,7 @@ __all__ = [
     "channels",
     "clock",
     "console",
+    "copies",
     "counters",
     "database",
     "days",
@@ -135,6 +137,7 @@ __all__ = [
     "seconds",
     "sent_again",
     "settings",
+    "shelf",
     "signals",
     "sizing",
     "skews",

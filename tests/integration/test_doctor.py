@@ -1,6 +1,7 @@
 """The doctor over a real Redis, database and venue: each thing that can be wrong is found, with its cure."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,6 +11,7 @@ from structlog.testing import capture_logs
 from app import wiring
 from app.cli import doctor
 from app.cli.codes import FAILED, WRONG
+from app.domain.backups import name_at
 from app.domain.history import Outdated
 from tests.fixtures.farm import LIVE
 from tests.fixtures.memory.builders import NOON
@@ -345,3 +347,24 @@ def test_a_private_stream_that_is_down_is_wrong(well: pytest.MonkeyPatch, typed:
 
     assert (ended.code, found(ended)["private stream"]["ok"]) == (FAILED, False)
     assert "by the poll" in str(found(ended)["private stream"]["cure"])
+
+
+def test_backups_are_judged_where_the_farm_makes_them(data_dir: Path, well: pytest.MonkeyPatch, typed: Typed) -> None:
+    only(well, "_backups")
+    assert typed("doctor", "--json").plain == []
+
+    well.setenv("CDB_BACKUP_AT", "03:30")
+    assert found(typed("doctor", "--json"))["backups"]["ok"] is None, "the time has not come yet"
+    (data_dir / "logs").mkdir(parents=True)
+    (data_dir / "logs" / "backup.log").touch()
+    assert typed("doctor", "--json").code == FAILED, "one was begun, and there is none"
+    late = data_dir / "backups" / name_at(wiring.now() - timedelta(hours=30))
+    late.mkdir(parents=True)
+    ended = typed("doctor", "--json")
+    assert (ended.code, found(ended)["backups"]["ok"]) == (FAILED, False)
+    assert "backup.log" in str(found(ended)["backups"]["cure"])
+    (data_dir / "backups" / name_at(wiring.now())).mkdir()
+    assert typed("doctor", "--json").code == 0
+    late.rename(data_dir / "late")
+    late.symlink_to(late)  # a folder in itself cannot be read
+    assert "cannot be read" in str(found(typed("doctor", "--json"))["backups"]["told"])

@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 
 from app import measures, wiring
 from app.bus import SENT, Keys, Mailboxes, Queues, StoredFigures
+from app.domain.backups import name_at
 from app.metrics import FAMILIES
 from app.store import migrate
 from tasks import upkeep
@@ -55,12 +56,14 @@ def away(farm_settings: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iter
 def test_upkeep_reads_every_family_that_is_not_the_feeds_or_the_notifiers(wired: None) -> None:
     wiring.ledger().open_account(CASH, wiring.now())
     wiring.books().keep((), wiring.now(), cursors=(), balances=None)
+    (wiring.settings().backup_dir / name_at(wiring.now() - timedelta(hours=1))).mkdir(parents=True)
 
     assert upkeep.measure() == len([one for one in FAMILIES.values() if one.service not in ("feed", "notifier")])
 
     found = wiring.stored_figures().read()
     assert found is not None
     assert found[0]["equity"] == [[[], 10_000.0]]
+    assert 3600 <= found[0]["backup_age_seconds"][0][1] < 3700
     assert found[0]["trading_state"] == [[["ACTIVE"], 1.0], [["REDUCING"], 0.0], [["HALTED"], 0.0]]
     assert found[0]["database_connections_active"][0][1] >= 1
 

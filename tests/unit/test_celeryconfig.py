@@ -67,6 +67,20 @@ def test_histories_are_not_checked_in_a_replay(config: ModuleType, monkeypatch: 
     assert "check-history" not in replayed["beat_schedule"]
 
 
+def test_a_backup_is_begun_once_a_day_if_it_is_wanted(
+    farm_settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with configured(farm_settings, monkeypatch):
+        assert "backup" not in farm.conf.beat_schedule
+    with configured({**farm_settings, "CDB_BACKUP_AT": "03:05"}, monkeypatch):
+        entry = farm.conf.beat_schedule["backup"]
+
+        assert entry["task"] == "tasks.upkeep.back_up"
+        assert (entry["schedule"].hour, entry["schedule"].minute) == ({3}, {5})
+    with configured({**farm_settings, "CDB_BACKUP_AT": "03:05", "CDB_CLOCK": "replay"}, monkeypatch):
+        assert "backup" not in farm.conf.beat_schedule
+
+
 def test_delivery_is_as_each_queue_needs_it(config: ModuleType) -> None:
     farm.loader.import_default_modules()
     asked = ("tasks.ticks.drain", "tasks.signals.find", "tasks.risk.approve", "tasks.orders.place")

@@ -360,6 +360,9 @@ def test_all_that_is_wrong_is_said_at_once(env: pytest.MonkeyPatch) -> None:
         ("CDB_RISK", "low", "CDB_RISK is no JSON: write CDB_RISK__<NAME>"),
         ("CDB_SYMBOL", '{"BTC": {}}', "'BTC' is no symbol"),
         ("CDB_SYMBOL", '{"BTC/USDT": {"stoploss": 1}}', "CDB_SYMBOL[BTC/USDT][stoploss]"),
+        ("CDB_BACKUP_AT", "3", "is no time of the day; write it as 03:30"),
+        ("CDB_BACKUP_AT", "24:00", "is no time of the day"),
+        ("CDB_BACKUP_KEY", "too short", "is shorter than 16 characters; make one: openssl rand"),
         ("CDB_CONFIG", "/nowhere", "no such file"),
         ("CDB_ENV_FILE", "/nowhere", "no such file"),
         ("CDB_SECRETS_DIR", "/nowhere", "no such folder"),
@@ -374,6 +377,10 @@ def test_an_address_with_a_password_is_not_shown_in_an_error(env: pytest.MonkeyP
 
     assert "CDB_DATABASE_URL (environment): is no address" in message
     assert "hushhush" not in message
+
+
+def test_a_key_that_is_too_short_is_not_shown(env: pytest.MonkeyPatch) -> None:
+    assert "too short" not in wrong(env, CDB_BACKUP_KEY="too short")
 
 
 def test_a_broken_toml_says_where(tmp_path: Path, env: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,11 @@ SERVER = make_url("postgresql+psycopg://cdb:secret@db.example/cdb")
         (sqlite3.OperationalError("database or disk is full"), "The disk of the database"),
         (psycopg.errors.DiskFull("could not extend file"), "Make room"),
         (sqlite3.OperationalError("attempt to write a readonly database"), "Make /var/lib/cdb writable"),
-        (sqlite3.DatabaseError("file is not a database"), "cannot be used"),
+        (
+            sqlite3.DatabaseError("file is not a database"),
+            "is damaged: file is not a database. Stop the farm and restore",
+        ),
+        (sqlite3.DatabaseError("database disk image is malformed"), "cdb restore NAME"),
         (psycopg.OperationalError("connection refused"), "does not answer"),
         (psycopg.errors.AdminShutdown("terminating connection"), "Start it, or correct CDB_DATABASE_URL"),
         (psycopg.InterfaceError("connection is closed"), "does not answer"),
