@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import re
 import sys
 import time
@@ -16,6 +17,7 @@ from rich.live import Live
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import figures, store, wiring
+from app.cli.codes import WRONG
 from app.domain.orders import Order
 from app.simulator import scenario
 from app.simulator.catalogue import symbols
@@ -23,6 +25,7 @@ from app.store import DatabaseError
 from workers import view
 from workers.farm import Farm
 from workers.services import farm_services, redis_service, venue_service
+from workers.supervisor import Service
 
 if TYPE_CHECKING:
     from workers.venue import VenueConfig
@@ -216,15 +219,30 @@ def console() -> None:
 
 def services(as_json: Json = False) -> None:
     """List what a farm consists of, each with its command."""
-    settings = wiring.settings()
-    first = [redis_service(settings)] if settings.embedded_redis else []
-    second = [venue_service(settings)] if settings.needs_venue else []
-    found = [*first, *second, *farm_services(settings)]
+    found = _all_services()
     if as_json:
         typer.echo(json.dumps([{"name": one.name, "command": one.command} for one in found]))
         return
     for one in found:
         typer.echo(f"{one.name:8} {' '.join(one.command).replace(sys.executable, 'python')}")
+
+
+def service(name: Annotated[str, typer.Argument(help="Its name in `cdb services`.")]) -> None:
+    """Become one of the farm's services, as `cdb up` would start it; for containers, which keep it running."""
+    known = {one.name: one for one in _all_services()}
+    if name not in known:
+        typer.echo(f"There is no service {name}. There are {', '.join(known)}.", err=True)
+        raise typer.Exit(WRONG)
+    chosen = known[name]
+    wiring.settings().data_dir.mkdir(parents=True, exist_ok=True)
+    os.execvpe(chosen.command[0], chosen.command, {**os.environ, **chosen.env})
+
+
+def _all_services() -> list[Service]:
+    settings = wiring.settings()
+    first = [redis_service(settings)] if settings.embedded_redis else []
+    second = [venue_service(settings)] if settings.needs_venue else []
+    return [*first, *second, *farm_services(settings)]
 
 
 def version(as_json: Json = False) -> None:

@@ -1,6 +1,7 @@
 """Scenarios are checked before they are played, and strike when they say."""
 
 import tomllib
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,8 @@ def test_each_shipped_scenario_says_what_it_does() -> None:
 def test_they_are_installed_with_the_package() -> None:
     setuptools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
 
-    assert "app.simulator.scenarios" in setuptools["packages"]
+    found = setuptools["packages"]["find"]["include"]  # setuptools' own name for folders, also those without modules
+    assert any(fnmatch("app.simulator.scenarios", pattern) for pattern in found)
     assert setuptools["package-data"]["app.simulator.scenarios"] == ["*.toml"]
 
 
