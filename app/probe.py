@@ -1,7 +1,7 @@
 """Asks a service whether it is well, for the health checks of containers: `python -m app.probe URL [METRIC MOST]`.
 
-Exit code 0 if the address answers with 200, and the metric there is at most so much; else 1 and why. It imports nothing of
-the farm, as it is started every few seconds.
+Exit code 0 if the address answers with 200, and the metric there is at most so much; else 1 and why. It is started
+every few seconds, and imports nothing of the farm.
 """
 
 import sys
