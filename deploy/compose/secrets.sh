@@ -1,11 +1,14 @@
 #!/bin/sh
-# Makes the secrets that docker-compose.yml wants, each in a file; one that is there stays. MEXC's keys and the addresses of
+# Makes the secrets that a farm in containers wants, each in a file; one that is there stays. MEXC's keys and the addresses of
 # those who are to be told are yours: write them into cdb_api_key, cdb_api_secret and cdb_notify_urls.
+# For Kubernetes: secrets.sh deploy/kubernetes/secrets cdb-postgres cdb-redis
 set -eu
-cd "$(dirname "$0")"
+folder=${1:-$(dirname "$0")/secrets}
+postgres=${2:-cdb_postgres}
+redis=${3:-cdb_redis}
 umask 077
-mkdir -p -m 0700 secrets
-cd secrets
+mkdir -p -m 0700 "$folder"
+cd "$folder"
 
 random() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
 once() { [ -e "$1" ] || { cat >"$1.new" && mv "$1.new" "$1"; }; }
@@ -21,8 +24,8 @@ printf '' | once cdb_api_key
 printf '' | once cdb_api_secret
 printf '' | once cdb_notify_urls
 printf 'user default on >%s ~* &* +@all\n' "$(cat redis_password)" | once redis_users
-printf 'postgresql://cdb:%s@cdb_postgres:5432/cdb' "$(cat postgres_password)" | once cdb_database_url
-printf 'redis://default:%s@cdb_redis:6379/0' "$(cat redis_password)" | once cdb_redis_url
+printf 'postgresql://cdb:%s@%s:5432/cdb' "$(cat postgres_password)" "$postgres" | once cdb_database_url
+printf 'redis://default:%s@%s:6379/0' "$(cat redis_password)" "$redis" | once cdb_redis_url
 # Containers read them as users of their own; on this machine nobody else gets into the folder.
 chmod 0700 .
 chmod 0644 ./*
