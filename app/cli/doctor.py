@@ -170,10 +170,20 @@ def _keys() -> Iterator[Finding]:
     try:
         balance = wiring.trading().balance(wiring.CURRENCY)
         yield Finding("keys", True, f"accepted; {balance:f} {wiring.CURRENCY}")
+        yield _withdrawals(wiring.venue_account().may_withdraw())
     except Denied as error:
         yield Finding("keys", False, str(error), error.cure)
     except (VenueError, DatabaseError) as error:
         yield Finding("keys", None, f"not tried: {error}")
+
+
+def _withdrawals(may: bool | None) -> Finding:
+    """What could leave with a stolen key, as far as the venue tells."""
+    if may is False:
+        return Finding("withdrawals", True, "the venue lets nothing be withdrawn from this account")
+    told = "the account may withdraw" if may else "the venue does not say whether the account may withdraw"
+    cure = "give the farm a key without the right to withdraw, bound to this machine's address"
+    return Finding("withdrawals", None, f"{told}; whether this key may, it never says", cure)
 
 
 def _requests() -> Iterator[Finding]:

@@ -59,12 +59,14 @@ def test_nothing_is_wrong_when_everything_answers(well: pytest.MonkeyPatch, type
         "clock",
         "symbols",
         "keys",
+        "withdrawals",
         "requests",
         "disk",
         "protobuf",
     ]
     assert all(finding["ok"] and not finding["cure"] for finding in ended.plain)
     assert found(ended)["keys"]["told"] == "accepted; 100000 USDT"
+    assert found(ended)["withdrawals"]["ok"] is True
     assert found(ended)["requests"]["told"] == "0 had to wait, 0 answered 429, 0 answered 418"
     assert found(ended)["symbols"]["told"] == "2 can be traded: BTC/USDT, ETH/USDT"
 
@@ -368,3 +370,10 @@ def test_backups_are_judged_where_the_farm_makes_them(data_dir: Path, well: pyte
     late.rename(data_dir / "late")
     late.symlink_to(late)  # a folder in itself cannot be read
     assert "cannot be read" in str(found(typed("doctor", "--json"))["backups"]["told"])
+
+
+@pytest.mark.parametrize("may", [True, None])
+def test_a_key_that_might_withdraw_is_not_said_to_be_well(may: bool | None) -> None:
+    finding = doctor._withdrawals(may)
+
+    assert (finding.ok, "without the right to withdraw" in finding.cure) == (None, True)

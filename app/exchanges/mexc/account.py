@@ -91,6 +91,14 @@ class Account:
         with self._client.asking(Priority.EXIT):
             return sum((Decimal(str(row["free"])) for code, row in self._balances() if code == currency), Decimal(0))
 
+    def may_withdraw(self) -> bool | None:
+        """Whether the account may; None if MEXC does not say. Of the key alone it tells nothing.
+
+        Source: GET /api/v3/account, `canWithdraw`.
+        """
+        told = self._ask(self._client.spotPrivateGetAccount, {}).get("canWithdraw")
+        return told if isinstance(told, bool) else None
+
     def _balances(self) -> list[tuple[str, Row]]:
         rows = self._ask(self._client.spotPrivateGetAccount, {})["balances"]
         return [(self._client.safe_currency_code(row["asset"]), row) for row in rows]

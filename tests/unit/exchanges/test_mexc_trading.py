@@ -865,3 +865,14 @@ def test_what_is_free_is_asked_with_the_urgency_of_an_exit(canned: Canned) -> No
     assert Account(client).free("BTC") == Decimal("0.25")
     assert ("GET account", Priority.EXIT) in turns.asked
     client.session.close()
+
+
+@pytest.mark.parametrize(("told", "may"), [({"canWithdraw": True}, True), ({"canWithdraw": False}, False), ({}, None)])
+def test_whether_the_account_may_withdraw_is_what_the_venue_says(
+    canned: Canned, told: dict[str, bool], may: bool | None
+) -> None:
+    canned.answer("GET /api/v3/account", Reply({"balances": [], **told}))
+
+    client = a_client(canned.url)
+    assert Account(client).may_withdraw() is may
+    client.session.close()
