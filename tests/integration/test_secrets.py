@@ -24,6 +24,7 @@ PLANTED = {
     "CDB_CONSOLE_PASSWORD": "planted-console-password",
     "CDB_CONSOLE_TOKEN": "planted-console-token-of-24-characters",
     "CDB_FLOWER_PASSWORD": PASSWORD,
+    "CDB_BACKUP_KEY": "planted-backup-key-4711",
     "CDB_NOTIFY_URLS": "tgram://123456789:planted-token-of-telegram-4711/42 mailto://ann:planted-mail@localhost",
 }
 WITHIN = {
