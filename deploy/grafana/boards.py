@@ -396,7 +396,7 @@ INFRASTRUCTURE = Dashboard(
             graph("Tasks under way", "Just now, of all workers.", {"{{task}}": "sum by (task) (tasks_running)"}),
             graph(
                 "The way of a tick",
-                "p99 over five minutes, from its reception until its bar was looked at, its signal found, approved, sent.",
+                "p99 over five minutes, from reception until the bar is looked at, a signal found, approved, sent.",
                 {"{{stage}}": "farm:tick_latency_seconds:p99"},
                 "s",
                 {1: BAD},
