@@ -26,6 +26,7 @@ PORTS = {
     "cdb_upkeep": "upkeep",
     "cdb_notifier": "notifier",
 }
+PAGE = PROMETHEUS.parents[1] / "docs" / "monitoring.md"
 CHECKS = [check for path in TESTS for test in read(path)["tests"] for check in test["promql_expr_test"]]
 
 
@@ -92,6 +93,13 @@ def test_each_alert_says_the_cure_by_commands_and_settings_that_there_are(name: 
     assert named or "`docker compose" in told or "by NTP" in told
     assert set(named) <= set(commands)
     assert {one for one in re.findall(r"CDB_[A-Z_]*[A-Z](?![A-Z_*])", told) if not one.endswith("_")} <= settings
+
+
+def test_the_page_about_alerts_tells_of_each_how_grave_it_is() -> None:
+    rows = re.findall(r"^\| (\w+) \| (critical|warning) \| .+ \|$", PAGE.read_text(), re.MULTILINE)
+
+    assert len(rows) == len(ALERTS)
+    assert dict(rows) == {name: alert["labels"]["severity"] for name, alert in ALERTS.items()}
 
 
 def test_the_limits_are_those_that_the_farm_has_unless_told_otherwise() -> None:
