@@ -13,7 +13,7 @@ GOOD, NEAR, BAD = "green", "yellow", "red"
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One figure or graph. `queries` are by their legend; `steps` are colours by the value from which they hold."""
+    """One figure or graph: `queries` by legend, `steps` are colours by where they begin, `most` is where a gauge ends."""
 
     kind: str
     title: str
@@ -23,6 +23,7 @@ class Panel:
     steps: Steps
     names: Mapping[int, str]
     is_stacked: bool = False
+    most: float | None = None
 
     def json(self, number: int, x: int, y: int, width: int, height: int) -> dict[str, Any]:
         """As Grafana reads it."""
@@ -44,6 +45,8 @@ class Panel:
     def _defaults(self) -> dict[str, Any]:
         steps = [{"value": None, "color": GOOD}, *({"value": at, "color": to} for at, to in self.steps.items())]
         defaults: dict[str, Any] = {"unit": self.unit, "thresholds": {"mode": "absolute", "steps": steps}}
+        if self.most is not None:
+            defaults |= {"min": 0, "max": self.most}
         if self.names:
             named = {str(value): {"text": name} for value, name in self.names.items()}
             defaults["mappings"] = [{"type": "value", "options": named}]
@@ -76,8 +79,9 @@ def figure(
 
 
 def gauge(title: str, description: str, query: str, near: float, limit: float) -> Panel:
-    """A share in percent, yellow when it is near its limit and red from there on."""
-    return Panel("gauge", title, description, {"": query}, "percent", {near: NEAR, limit: BAD}, {})
+    """A share in percent, yellow when it is near its limit and red from there on, in the middle."""
+    steps = {near: NEAR, limit: BAD}
+    return Panel("gauge", title, description, {"": query}, "percent", steps, {}, most=2 * limit)
 
 
 def graph(
