@@ -23,10 +23,10 @@ PARTS = --ignore=tests/e2e --ignore=tests/browser --ignore=tests/chaos
 SCHEDULES = $(PYTEST) tests/chaos
 FARMS = -m pytest -q -n 2 --dist loadscope tests/e2e tests/browser
 
-.PHONY: help setup run test unit check lint bench chaos soak lock env clean
+.PHONY: help setup run test unit check lint bench chaos soak lock env dashboards clean
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(VENV)/.ready: requirements.txt requirements.in pyproject.toml
 	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer found. Install one, or say: make PYTHON=/path/to/python run"; exit 1; }
@@ -86,6 +86,9 @@ lock: $(VENV)/.ready-dev ## Pin and hash requirements*.in anew, for every suppor
 env: $(VENV)/.ready ## Write .env.example and docs/settings.md from the settings
 	@$(BIN)/python -m app.settings > .env.example
 	@$(BIN)/python -m app.settings docs > docs/settings.md
+
+dashboards: $(VENV)/.ready ## Write Grafana's dashboards from deploy/grafana/boards.py
+	@$(BIN)/python -m deploy.grafana.boards
 
 clean: ## Remove .venv and caches; the farm's data in .cdb stays
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.* *.egg-info

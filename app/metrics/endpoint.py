@@ -15,6 +15,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from app.metrics.health import Health
+from app.metrics.resources import Resources
 
 log = structlog.get_logger()
 
@@ -103,7 +104,7 @@ class Endpoint:
         self._health = health
         self._telling = telling
         self._registry = CollectorRegistry()
-        for one in (*collectors, _Healthy(health)):
+        for one in (*collectors, _Healthy(health), Resources(health.service)):
             self._registry.register(one)
         self._server: _Server | None = None
         self._watching: Thread | None = None
