@@ -23,6 +23,8 @@ random | once cdb_backup_key
 printf '' | once cdb_api_key
 printf '' | once cdb_api_secret
 printf '' | once cdb_notify_urls
+printf '' | once alertmanager_slack_url
+printf '' | once alertmanager_smtp_password
 printf 'user default on >%s ~* &* +@all\n' "$(cat redis_password)" | once redis_users
 printf 'postgresql://cdb:%s@%s:5432/cdb' "$(cat postgres_password)" "$postgres" | once cdb_database_url
 printf 'redis://default:%s@%s:6379/0' "$(cat redis_password)" "$redis" | once cdb_redis_url

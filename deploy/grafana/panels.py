@@ -13,7 +13,7 @@ GOOD, NEAR, BAD = "green", "yellow", "red"
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One figure or graph: `queries` by legend, `steps` are colours by their beginning, `most` is the end of a gauge."""
+    """One figure or graph: `queries` by legend, `steps` are colours from where they begin, `most` ends a gauge."""
 
     kind: str
     title: str
