@@ -13,7 +13,7 @@ GOOD, NEAR, BAD = "green", "yellow", "red"
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One figure or graph: `queries` by legend, `steps` are colours from where they begin, `most` ends a gauge."""
+    """One figure or graph: `queries` by legend, `steps` are colours from a value on, `most` is where a gauge ends."""
 
     kind: str
     title: str
