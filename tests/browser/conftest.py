@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.fixtures.browser import Tab, chromium, tab
+from tests.fixtures.canned import Canned, Reply, served_canned
 from tests.fixtures.commands import Commands, commands, until
 from workers.ports import free_port
 
@@ -26,6 +27,11 @@ class Farm:
     cdb: Commands
     url: str
     up: "subprocess.Popen[str]"
+    hook: Canned
+
+    def has_told(self, words: str) -> bool:
+        """Whether a person who is told by a web hook knows of it."""
+        return any(words in body for body in self.hook.bodies)
 
     def asked(self, path: str) -> Any:
         """What the API answers."""
@@ -43,14 +49,16 @@ class Farm:
 @contextmanager
 def trading(**settings: str) -> Iterator[Farm]:
     """A farm that has executed its first order."""
-    with commands() as cdb:
+    with commands() as cdb, served_canned() as hook:
+        hook.answer("POST /hook", Reply(""))
         port = free_port()
-        cdb.env |= {**EAGER, "CDB_CONSOLE_PORT": str(port), **settings}
+        told = {"CDB_NOTIFY_URLS": f"json://{hook.url.removeprefix('http://')}/hook", "CDB_NOTIFY_GAP_S": "2"}
+        cdb.env |= {**EAGER, **told, "CDB_CONSOLE_PORT": str(port), **settings}
         up = cdb.start("up")
         until(lambda: "is up" in cdb.said or up.poll() is not None, "the farm's start", 120)
         assert up.poll() is None, cdb.said
         until(lambda: bool(re.search(r"executions [1-9]", cdb.said)), "the first execution")
-        yield Farm(cdb, f"http://127.0.0.1:{port}", up)
+        yield Farm(cdb, f"http://127.0.0.1:{port}", up, hook)
 
 
 @pytest.fixture(scope="module")

@@ -73,6 +73,7 @@ def test_a_halt_is_asked_for_with_a_reason_and_seen_at_once(farm: Farm, desk: Ta
     expect(desk.page.locator("#state")).to_have_text("HALTED")
     expect(desk.page.locator("#trading")).to_contain_text("seen from a browser")
     desk.kept("halted")
+    until(lambda: farm.has_told("Trading is HALTED"), "the alert", 30)
 
     desk.page.get_by_role("button", name="Resume").click()
     box.get_by_label("Reason").fill("looked at")

@@ -30,6 +30,7 @@ def test_a_failed_order_is_found_explained_and_run_again_to_its_end_with_one_ord
     farm: Farm, desk: Tab
 ) -> None:
     number, name = an_order_whose_task_died(farm)
+    until(lambda: farm.has_told("failed for good: tasks.orders.place"), "the alert", 30)
     desk.open(f"{farm.url}/dead-letters")
     desk.page.get_by_role("link", name=re.compile(f"^{number}$")).first.click()
     main = desk.page.locator("main")
