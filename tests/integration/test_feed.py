@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,8 @@ QUICK = Habits(
     hold_s=0.5,
     patience=Patience(confirm_s=2, catch_up_s=3, silent_s=0.3, redial_s=0.05, reach_s=1),
 )
+
+PATIENT = replace(QUICK, hold_s=60)  # a slow machine's time goes on without a line no sooner than it is whole again
 
 
 class Scene:
@@ -114,7 +117,7 @@ async def test_prints_arrive_as_ticks_in_order_with_times_that_rise(feed: Any, v
 
 
 async def test_what_was_printed_while_the_connection_was_down_is_filled_in(feed: Any, venue: ServedVenue) -> None:
-    async with feed() as scene:
+    async with feed(habits=PATIENT) as scene:
         await until(scene.ready)
         await printed(venue, "BTC/USDT", 1, 2)
         await until(lambda: scene.prices() == [1, 2])
