@@ -13,7 +13,8 @@ import structlog
 
 from app import measures, wiring
 from app.alerts import DATABASE_AWAY, Lookout
-from app.domain.alerts import Alert, Message, Notice, Part, composed
+from app.domain.alerts import Alert
+from app.domain.notices import Message, Notice, Part, composed
 from app.metrics import Health, Pulse, Told
 from app.notify import Channel, NotDelivered
 

@@ -13,8 +13,9 @@ from rich.table import Table
 
 from app import wiring
 from app.cli.codes import FAILED
-from app.domain.alerts import Message, Severity
+from app.domain.alerts import Severity
 from app.domain.days import report as day_report
+from app.domain.notices import Message
 from app.notify import Channel, NotDelivered
 from app.store import ChannelState, ListedAlert
 

@@ -1,7 +1,7 @@
 """What a person is told of: what happened, and what is wrong for as long as it is."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -189,63 +189,6 @@ class Lasting:
             key: (alert, seen) for key, (alert, seen) in self._seen.items() if key in wrong or at - seen < self._calm
         }
         return [alert for alert, _ in self._seen.values()]
-
-
-class Part(StrEnum):
-    """Why an alert is told: it began, lasts, is over, or was over as soon as it had happened."""
-
-    RAISED = "raised"
-    LASTS = "lasts"
-    OVER = "over"
-    HAPPENED = "happened"
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """A part of an alert on its way to a channel, for the `attempts`th time; `at` is when there was reason to tell."""
-
-    number: int
-    alert: Alert
-    part: Part
-    at: datetime
-    attempts: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """What a channel brings to a person."""
-
-    title: str
-    body: str
-    severity: Severity
-
-
-def composed(notices: Sequence[Notice], farm: str, most: int = 20) -> Message:
-    """One message of all of them, oldest first; those beyond `most` are counted. Not for none."""
-    told = list(map(_told, notices[:most]))
-    first, *others = told
-    if others:
-        left = len(notices) - len(told)
-        body = [f"- {one.title} ({at:%H:%M:%S} UTC){_indented(one.text)}" for one, at in told]
-        more = [f"- and {left} more: cdb notify list"] if left else []
-        worst = max((one.severity for one, _ in told), key=list(Severity).index)
-        return Message(f"[{farm}] {len(notices)} messages: {first[0].title}", "\n".join([*body, *more]), worst)
-    alert, at = first
-    body_of_one = "\n".join(filter(None, [alert.text, f"{at:%Y-%m-%d %H:%M:%S} UTC"]))
-    return Message(f"[{farm}] {alert.title}", body_of_one, alert.severity)
-
-
-def _told(notice: Notice) -> tuple[Alert, datetime]:
-    alert = notice.alert
-    if notice.part is Part.OVER:
-        return replace(alert, title=f"Over: {alert.title}", text="", severity=Severity.INFO), notice.at
-    if notice.part is Part.LASTS:
-        return replace(alert, title=f"Still: {alert.title}"), notice.at
-    return alert, notice.at
-
-
-def _indented(text: str) -> str:
-    return "".join(f"\n  {line}" for line in text.splitlines())
 
 
 def _change(change: Change) -> Alert:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import apprise
 
-from app.domain.alerts import Message, Severity
+from app.domain.alerts import Severity
+from app.domain.notices import Message
 
 LONGEST_S = 30.0  # for one message: four seconds are for each part of an answer, and a page may have many
 TYPES = {

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import Select, delete, func, select, update
 from sqlalchemy.orm import Session
 
-from app.domain.alerts import Alert, Kind, Notice, Part, Severity
+from app.domain.alerts import Alert, Kind, Severity
 from app.domain.letters import storable
+from app.domain.notices import Notice, Part
 from app.store.database import Database
 from app.store.inserts import insert_new
 from models import AlertRow, DeliveryRow

@@ -13,7 +13,8 @@ from structlog.testing import capture_logs
 from app import alerts as looking
 from app import wiring
 from app.alerts import Lookout
-from app.domain.alerts import Alert, Kind, Message, Severity
+from app.domain.alerts import Alert, Kind, Severity
+from app.domain.notices import Message
 from app.domain.risk import TradingState
 from app.notify import Channel, NotDelivered, UnknownAddress, channels
 from app.store import migrate

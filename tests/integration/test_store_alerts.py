@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from app import store as rooms
-from app.domain.alerts import Alert, Bare, Failures, Kind, Part, Severity, Unclear
+from app.domain.alerts import Alert, Bare, Failures, Kind, Severity, Unclear
+from app.domain.notices import Part
 from app.domain.orders import OrderState
 from app.domain.risk import TradingState
 from app.domain.unprotected import Spell
