@@ -7,13 +7,19 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect
 
+from app.domain.orders import TERMINAL
 from app.simulator.journal import changes
 from tests.browser.conftest import Farm, trading
 from tests.fixtures.browser import Tab
 from tests.fixtures.commands import until, worker
 
 # Nobody takes up by himself what a dead task left: a person shall.
-ALONE = {"CDB_PATIENCE_S": "600", "CDB_SIGNAL_TTL_S": "600", "CDB_WORKERS_ORDERS": "1"}
+ALONE = {
+    "CDB_PATIENCE_S": "600",
+    "CDB_SIGNAL_TTL_S": "600",
+    "CDB_WORKERS_ORDERS": "1",
+    "CDB_SLIPPAGE": "0.2",  # the price has moved by the time that a person comes
+}
 LATE = {"fault": "answers_delayed", "path": "/api/v3/time", "ms": 4000}
 
 pytestmark = pytest.mark.timeout(300)
@@ -51,11 +57,12 @@ def test_a_failed_order_is_found_explained_and_run_again_to_its_end_with_one_ord
 
     expect(main).to_contain_text("done", timeout=30_000)
     desk.kept("rerun-done")
-    until(lambda: farm.asked(f"/orders/{name}")["order"]["state"] == "filled", "the order's end", 30)
+    until(lambda: farm.asked(f"/orders/{name}")["order"]["state"] in set(TERMINAL), "the order's end", 60)
     assert times_at_venue(farm, name) == 1
     letter = farm.asked(f"/dead-letters/{number}")
     assert (letter["state"], letter["reruns"]) == ("done", 1)
     story = farm.asked(f"/orders/{name}")
+    assert story["order"]["state"] == "filled", story["order"]
     assert len({one["venue_trade_id"] for one in story["executions"]}) == len(story["executions"]) > 0
 
 
