@@ -196,15 +196,6 @@ def feed() -> None:
     main()
 
 
-def notifier() -> None:
-    """Run the notifier alone: it tells people what they should know, as CDB_NOTIFY_URLS says."""
-    if not wiring.channels():
-        raise wiring.SettingsError(["CDB_NOTIFY_URLS names nobody. Set it, such as CDB_NOTIFY_URLS=tgram://token/chat"])
-    from workers.notifier import main
-
-    main()
-
-
 def console() -> None:
     """Run the console alone: pages and API on CDB_CONSOLE_PORT, of a farm that runs or of what one has left."""
     chosen = wiring.console()

@@ -13,13 +13,13 @@ from rich.table import Table
 
 from app import wiring
 from app.cli.codes import FAILED
+from app.cli.why import Json
 from app.domain.alerts import Severity
 from app.domain.days import report as day_report
 from app.domain.notices import Message
 from app.notify import Channel, NotDelivered
 from app.store import ChannelState, ListedAlert
 
-Json = Annotated[bool, typer.Option("--json", help="For machines.")]
 Limit = Annotated[int, typer.Option(min=1, help="How many, those that stand first, then the newest.")]
 DayOption = Annotated[
     datetime | None, typer.Option("--day", formats=["%Y-%m-%d"], help="Which day (UTC); yesterday if not given.")
@@ -33,9 +33,7 @@ notify = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode=None)
 @notify.command("test")
 def try_(as_json: Json = False) -> None:
     """Send a message to each channel now; exit code 1 if one of them did not take it."""
-    channels = wiring.channels()
-    if not channels:
-        raise wiring.SettingsError([NOBODY])
+    channels = _somebody()
     settings = wiring.settings()
     message = Message(
         f"[{settings.notify_name}, {settings.mode}] A test", "This is how the farm would tell you.", Severity.INFO
@@ -80,6 +78,22 @@ def report(day: DayOption = None, as_json: Json = False) -> None:
         raise typer.Exit(FAILED)
     told = day_report(seen, wiring.CURRENCY)
     typer.echo(f"{told.title}\n{told.text}")
+
+
+def notifier() -> None:
+    """Run the notifier alone: it tells people what they should know, as CDB_NOTIFY_URLS says."""
+    _somebody()
+    from workers.notifier import main  # its figures are nothing that the other commands need
+
+    main()
+
+
+def _somebody() -> list[Channel]:
+    """Who is told; SettingsError if nobody is."""
+    channels = wiring.channels()
+    if not channels:
+        raise wiring.SettingsError([NOBODY])
+    return channels
 
 
 def _objection(channel: Channel, message: Message) -> str | None:

@@ -103,8 +103,9 @@ def _search(
 ) -> Iterator[Signal]:
     import pandas  # here, since every worker imports all tasks, and few search
 
+    span = _bars_between(closes[0], closes[-1])
     for strategy in strategies:
-        bars = windows.read(closes[-1], strategy.window + _bars_between(closes[0], closes[-1]))
+        bars = windows.read(closes[-1], strategy.window + span)
         places = {bar.key: place for place, bar in enumerate(bars)}
         rows = strategy.indicators(as_table(bars)) if bars else pandas.DataFrame()
         for close in closes:

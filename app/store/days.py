@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.domain.days import Day
@@ -31,6 +31,7 @@ class Days:
             last = session.scalars(equities.order_by(EquityRow.timestamp.desc()).limit(1)).first()
             deepest = max(session.scalars(equities.with_only_columns(EquityRow.drawdown)), default=ZERO)
             letters = select(func.count()).where(DeadLetterRow.timestamp >= since, DeadLetterRow.timestamp < until)
+            still_open = select(func.count()).where(TradeRow.status == TradeStatus.OPEN)
             return Day(
                 date=day,
                 opened=first.equity if first else None,
@@ -43,7 +44,7 @@ class Days:
                 orders=_orders(session, since, until),
                 failed_tasks=session.scalar(letters) or 0,
                 unprotected_s=sum(trade.unprotected_s for trade in closed),
-                trades_open=_count(session, select(func.count()).where(TradeRow.status == TradeStatus.OPEN)),
+                trades_open=session.scalar(still_open) or 0,
                 state=account.trading_state if account else "",
             )
 
@@ -55,7 +56,3 @@ def _orders(session: Session, since: datetime, until: datetime) -> dict[str, int
         .group_by(OrderRow.state)
     )
     return {str(state): count for state, count in session.execute(query)}
-
-
-def _count(session: Session, query: Select[int]) -> int:
-    return session.scalar(query) or 0

@@ -137,9 +137,8 @@ class Reports:
 
     def held_orders(self) -> list[str]:
         """Client ids of the orders that are held for a person, oldest first."""
-        query = select(OrderRow.client_order_id).where(text(LIVE), OrderRow.reason == OUT_OF_REACH)
         with self._database.reading() as session:
-            return list(session.scalars(query.order_by(OrderRow.id)))
+            return held_orders(session)
 
     def equity_curve(self, since: datetime) -> list[tuple[datetime, Decimal]]:
         """Equity over time, oldest first."""
@@ -155,6 +154,12 @@ class Reports:
         """Symbols with a position or a pending trade."""
         with self._database.reading() as session:
             return sorted(set(session.scalars(select(TradeRow.symbol).where(held()))))
+
+
+def held_orders(session: Session) -> list[str]:
+    """Client ids of the orders that are held for a person, oldest first."""
+    query = select(OrderRow.client_order_id).where(text(LIVE), OrderRow.reason == OUT_OF_REACH)
+    return list(session.scalars(query.order_by(OrderRow.id)))
 
 
 def _count(session: Session, row: type[Base], *such: ColumnElement[bool]) -> int:

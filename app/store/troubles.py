@@ -12,6 +12,7 @@ from app.domain.letters import UNDONE
 from app.domain.orders import OUT_OF_REACH, OrderState
 from app.domain.reconciliation import Difference
 from app.store.database import Database
+from app.store.reports import held_orders
 from models import THE_ACCOUNT, AccountRow, AuditRow, DeadLetterRow, OrderRow, TradeRow
 from models.orders import LIVE
 
@@ -29,7 +30,7 @@ class Troubles:
             return Kept(
                 changes=_changes(session, changes_since),
                 unclear=_unclear(session),
-                held_orders=_held(session),
+                held_orders=held_orders(session),
                 bare=_bare(session),
                 failures=_failures(session),
                 differences=tuple(Difference(**one) for one in (account.differences if account else None) or ()),
@@ -58,11 +59,6 @@ def _unclear(session: Session) -> Sequence[Unclear]:
     return [
         Unclear(name, symbol, since) for name, symbol, since in session.execute(query.order_by(OrderRow.id)) if since
     ]
-
-
-def _held(session: Session) -> Sequence[str]:
-    query = select(OrderRow.client_order_id).where(text(LIVE), OrderRow.reason == OUT_OF_REACH)
-    return session.scalars(query.order_by(OrderRow.id)).all()
 
 
 def _bare(session: Session) -> Sequence[Bare]:

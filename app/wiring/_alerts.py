@@ -40,6 +40,7 @@ def days() -> store.Days:
     return store.Days(database())
 
 
+@cache
 def patience() -> Patience:
     """From when on something is worth a person's time."""
     limits = [timedelta(seconds=rule.limit_s) for rule in rules() if isinstance(rule, Rule)]

@@ -43,6 +43,10 @@ def test_each_promised_service_has_its_port(farm: dict[str, Any]) -> None:
         assert opened == [port], name
 
 
+def test_what_must_be_kept_is_in_the_promised_volumes() -> None:
+    assert compose()["volumes"].keys() >= VOLUMES
+
+
 def test_nothing_is_published_but_pages_and_those_to_this_machine_alone(farm: dict[str, Any]) -> None:
     published = {name: ports_of(service) for name, service in farm.items() if "ports" in service}
 

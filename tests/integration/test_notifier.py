@@ -1,10 +1,10 @@
 """What a person should know reaches him over real sockets, once, and whatever the other side does."""
 
 import json
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import count
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -19,6 +19,7 @@ from app.domain.risk import TradingState
 from app.notify import Channel, NotDelivered, UnknownAddress, channels
 from app.store import migrate
 from tests.fixtures.canned import Canned, Reply
+from tests.fixtures.commands import until
 from tests.fixtures.databases import KINDS
 from tests.fixtures.farm import configured
 from tests.fixtures.memory.builders import NOON, a_letter
@@ -167,7 +168,7 @@ def test_a_channel_that_is_broken_holds_up_no_other(
         first, second = senders()
         notifier = Notifier([first, second])
         running = _in_background(notifier)
-        _until(lambda: ("POST /well", {}) in canned.requests)
+        until(lambda: ("POST /well", {}) in canned.requests, "the message of the other")
         canned.closing.set()
         notifier.stop()
         running.join(15)
@@ -275,7 +276,7 @@ def test_a_notifier_that_is_running_brings_what_happens(wired: Canned) -> None:
     running = _in_background(notifier)
     wiring.ledger().set_state(TradingState.HALTED, "planted", "ann", wiring.now())
 
-    _until(lambda: bool(wired.bodies))
+    until(lambda: bool(wired.bodies), "the message")
     notifier.stop()
     running.join(15)
 
@@ -310,16 +311,7 @@ def _unwanted(alert: Alert) -> None:
     raise AssertionError(alert)
 
 
-def _in_background(notifier: Notifier) -> Any:
-    from threading import Thread
-
+def _in_background(notifier: Notifier) -> Thread:
     thread = Thread(target=notifier.run)
     thread.start()
     return thread
-
-
-def _until(found: Any) -> None:
-    deadline = time.monotonic() + 15
-    while not found():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
