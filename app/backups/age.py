@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-from app.domain.backups import BackupError
+from app.domain.backups import ANOTHER, BackupError
 
 VERSION = b"age-encryption.org/v1\n"
 LABEL = b"age-encryption.org/v1/scrypt"
@@ -32,7 +32,6 @@ HEADER = re.compile(
 )
 LONGEST_HEADER = 200
 LAST = 1
-ANOTHER = "Take another backup: cdb backup list"
 
 
 class Target(Protocol):

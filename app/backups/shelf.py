@@ -14,13 +14,12 @@ from pathlib import Path
 import msgspec
 
 from app.backups.parts import SUFFIX, Written, read_file, write_part
-from app.domain.backups import FORMAT, BackupError, Manifest, begun_at, is_name, name_at, outdated
+from app.domain.backups import ANOTHER, FORMAT, BackupError, Manifest, begun_at, is_name, name_at, outdated
 
 MANIFEST = "manifest.json"
 SUMS = "SHA256SUMS"
 PARTIAL = ".partial"
 LINE = re.compile(r"([0-9a-f]{64})  ([\w.]+)")
-ANOTHER = "Take another backup: cdb backup list"
 
 
 @dataclass(frozen=True, slots=True)

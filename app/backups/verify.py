@@ -7,13 +7,12 @@ import msgspec
 from app.backups.make import LETTERS
 from app.backups.parts import read_part
 from app.backups.shelf import Shelf
-from app.domain.backups import BackupError, Manifest
+from app.domain.backups import ANOTHER, BackupError, Manifest
 from app.domain.letters import DeadLetter
 from app.domain.sealing import noted_head
 from app.store import Copies, Database, contents
 from app.store import verify as verified
 
-ANOTHER = "Take another backup: cdb backup list"
 BROKEN = "It was broken before; an earlier backup may have it whole: docs/backup.md says what else there is"
 SHOWN = 5
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 FORMAT = 1
 NAME = re.compile(r"\d{8}T\d{6}Z")
 PATTERN = "%Y%m%dT%H%M%SZ"
+ANOTHER = "Take another backup: cdb backup list"
 
 
 class BackupError(Exception):
@@ -73,7 +74,7 @@ class Manifest:
         """One of its parts; BackupError if it has none of that name."""
         found = next((one for one in self.parts if one.name == name), None)
         if found is None:
-            raise BackupError(f"The backup {self.name} has no {name}", "Take another backup: cdb backup list")
+            raise BackupError(f"The backup {self.name} has no {name}", ANOTHER)
         return found
 
 

@@ -1,7 +1,6 @@
 """What is shipped for Prometheus and Alertmanager, and what the farm exports, as tests of both read it."""
 
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +14,7 @@ from app.metrics.endpoint import HEALTH
 from app.metrics.families import AGE
 from app.metrics.resources import Resources
 from app.metrics.totals import NAMES
-from tests.fixtures._required import do_without
+from tests.fixtures._required import program
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 PROMETHEUS = DEPLOY / "prometheus"
@@ -60,11 +59,10 @@ def known() -> set[str]:
     return exported() | set(rules("record")) | OWN
 
 
-def ran(kind: str, program: str, *arguments: object) -> str:
+def ran(kind: str, name: str, *arguments: object) -> str:
     """What a program says; the test is skipped without it, or fails where it is required, as if it ends badly."""
-    found = shutil.which(program)
-    if found is None:
-        do_without(kind, f"install Debian's package prometheus{'-alertmanager' if kind == 'alertmanager' else ''}")
+    package = f"prometheus{'-alertmanager' if kind == 'alertmanager' else ''}"
+    found = program(kind, f"install Debian's package {package}", name)
     ended = subprocess.run([found, *map(str, arguments)], capture_output=True, text=True, timeout=60)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return ended.stdout + ended.stderr

@@ -3,7 +3,6 @@
 No cluster was at hand; KEDA's objects have no schema here, and are held to what its scaler for Redis lists wants.
 """
 
-import shutil
 import subprocess
 from collections.abc import Iterator
 from functools import cache
@@ -15,7 +14,7 @@ import yaml
 
 from app import wiring
 from app.settings import Settings
-from tests.fixtures._required import do_without
+from tests.fixtures._required import program
 from tests.fixtures.compose import ROOT
 from workers.services import farm_services, venue_service
 
@@ -28,10 +27,8 @@ Manifest = dict[str, Any]
 @cache
 def built(overlay: str) -> list[Manifest]:
     """What `kubectl apply -k` would send."""
-    program = shutil.which("kubectl")
-    if program is None:
-        do_without("kubectl", "it builds the manifests; no cluster is needed")
-    ran = subprocess.run([program, "kustomize", str(FOLDER / overlay)], capture_output=True, text=True, timeout=60)
+    kubectl = program("kubectl", "it builds the manifests; no cluster is needed")
+    ran = subprocess.run([kubectl, "kustomize", str(FOLDER / overlay)], capture_output=True, text=True, timeout=60)
     assert (ran.returncode, ran.stderr) == (0, "")
     return list(yaml.safe_load_all(ran.stdout))
 
