@@ -120,6 +120,7 @@ worker_hijack_root_logger = False
 worker_redirect_stdouts = False
 
 timezone = "UTC"
+beat_scheduler = "tasks._scheduler:OneScheduler"
 beat_schedule_filename = str(_settings.data_dir / "celerybeat-schedule")
 beat_schedule = {
     "wake": _every(_settings.wake_s, "tasks.upkeep.wake"),

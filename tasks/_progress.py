@@ -22,6 +22,7 @@ from app.metrics import Pulse
 log = structlog.get_logger()
 
 BEAT_S = 0.5
+ALONE_S = 60.0  # longer than any task may take
 STILL_S = 60.0  # of an event loop that a probe calls ill; a Redis that hangs holds it for 15 s at a time
 pulse = Pulse(STILL_S)
 thrown_away = 0
@@ -56,12 +57,13 @@ class Progress(bootsteps.StartStopStep):
         self._ending = ending
         self._turn = 0
         self._told = True
+        self._keeper = os.getppid()
         self._stopped = Event()
         worker_shutting_down.connect(self.leave)
 
     def start(self, worker: Any) -> None:
         """Begin to look; the pool's children are there already."""
-        Thread(target=self.look, name="progress", daemon=True).start()
+        Thread(target=self.attend, name="progress", daemon=True).start()
 
     def register_with_event_loop(self, worker: Any, hub: Any) -> None:
         """Begin to tell, each time that the loop begins."""
@@ -99,6 +101,11 @@ class Progress(bootsteps.StartStopStep):
                 log.warning("worker cannot tell of its progress", reason=str(error))
             self._told = False
 
+    def attend(self) -> None:
+        """From its start to its end."""
+        self.look()
+        self.see_off()
+
     def look(self) -> None:
         """Until it stops, or is stuck."""
         watch = wiring.new_watch()
@@ -108,6 +115,15 @@ class Progress(bootsteps.StartStopStep):
             if reason is not None:
                 self._ending(reason)
                 return
+
+    def see_off(self) -> None:
+        """A stop that takes too long is cut short by whoever keeps the worker; if that one was killed, from here:
+        with its Redis gone Celery would wait for ever.
+        """
+        while os.getppid() == self._keeper:
+            time.sleep(BEAT_S)
+        time.sleep(ALONE_S)
+        self._ending(f"whoever kept it is gone, and it did not stop within {ALONE_S:g} s")
 
 
 farm.steps["worker"].add(Progress)

@@ -19,6 +19,7 @@ from app.domain.continuity import Print, Stamps
 from app.domain.errors import Unavailable
 from app.domain.market import Tick, flaw, instant_text, microseconds
 from workers.feed_ports import Announce, Counters, Habits, Mailboxes, Market, SentUntil, Status
+from workers.lead import LEASE_MS, Deposed, lead
 from workers.line import Line
 from workers.outbox import Outbox
 from workers.venue_clock import VenueClock
@@ -259,9 +260,9 @@ class Feed:
         return microseconds(self._now()) + self._offset_ms * 1000
 
 
-async def serve(feed: Feed, beat: Callable[[], object] = bool) -> None:
-    """Run a feed until SIGTERM or SIGINT; `beat` is called as long as the loop turns, also while the venue is away."""
-    running = asyncio.create_task(feed.run())
+async def serve(work: Callable[[], Awaitable[None]], beat: Callable[[], object] = bool) -> None:
+    """Work until SIGTERM or SIGINT; `beat` is called as long as the loop turns, also while the venue is away."""
+    running = asyncio.ensure_future(work())
     turning = asyncio.create_task(_turn(beat))
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -297,24 +298,27 @@ def main() -> None:
     settings = wiring.settings()
     replay = settings.clock == "replay"
 
-    async def begin() -> None:
+    leads = wiring.leadership("feed", LEASE_MS)
+
+    async def hear() -> None:
+        symbols = await asyncio.to_thread(wiring.symbols)
         private = None if replay else Kept(private_stream)
         feed = Feed(
             market=PublicMarket(settings.rest_url, settings.ws_url, wiring.limiter(settings.rest_url)),
-            mailboxes=wiring.mailboxes(),
+            mailboxes=wiring.mailboxes_of(leads),
             counters=wiring.counters(),
             announce=wiring.topics(),
             status=wiring.feed_status(),
             send_drain=enqueue_drain,
             now=wiring.clock(),
-            symbols=wiring.symbols(),
+            symbols=symbols,
             habits=Habits(lateness_ms=settings.lateness_ms, lossless=replay),
             sent_until=wiring.venue_control().sent_until_us if replay else None,
             beside=lambda: {} if private is None else {"private": "up" if private.is_up else "down"},
         )
         beside = None if private is None else asyncio.create_task(private.run())
         try:
-            await serve(feed, pulse.beat)
+            await feed.run()
         finally:
             if beside is not None:
                 beside.cancel()
@@ -327,6 +331,8 @@ def main() -> None:
     endpoint = wiring.metrics_endpoint("feed", wiring.totals(), heard, health=health)
     endpoint.begin()
     try:
-        asyncio.run(begin())
+        asyncio.run(serve(lambda: lead(leads, hear), pulse.beat))
+    except Deposed as error:  # whoever keeps this process starts it anew, and then it stands by
+        raise SystemExit(str(error)) from error
     finally:
         endpoint.end()

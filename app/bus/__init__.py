@@ -9,6 +9,7 @@ from app.bus.forget import forget
 from app.bus.frames import Frame
 from app.bus.healths import Healths, ServiceHealth
 from app.bus.keys import Keys
+from app.bus.leadership import Leadership
 from app.bus.lease import Lease, Stale
 from app.bus.letters import LettersAside
 from app.bus.limiter import Limiter
@@ -36,6 +37,7 @@ __all__ = [
     "Frame",
     "Healths",
     "Keys",
+    "Leadership",
     "Lease",
     "LettersAside",
     "LevelsChanged",

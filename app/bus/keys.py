@@ -78,6 +78,10 @@ class Keys:
         """Number that rises when a trade's protective levels change."""
         return f"{self.prefix}levels:version"
 
+    def leader(self, service: str) -> str:
+        """The token of the one process that does a service's work."""
+        return f"{self.prefix}leader:{service}"
+
     @property
     def feed_status(self) -> str:
         """JSON of the feed's state; gone 10 s after the feed."""

@@ -11,6 +11,7 @@ from app.bus.archive import Archive
 from app.bus.connection import Script
 from app.bus.frames import Row, packed
 from app.bus.keys import Keys, shard_of
+from app.bus.leadership import Leadership
 from app.bus.lease import Lease, LeaseTerms, lease_scripts
 
 
@@ -36,14 +37,25 @@ class Limits:
 
 
 class Mailboxes:
-    """All mailboxes of a farm; safe to use from one thread at a time."""
+    """All mailboxes of a farm; safe to use from one thread at a time.
 
-    def __init__(self, client: "redis.Redis", keys: Keys, shards: int, limits: Limits | None = None) -> None:
+    With `leads` nothing is pushed while another feed leads, however long this one was held up.
+    """
+
+    def __init__(
+        self,
+        client: "redis.Redis",
+        keys: Keys,
+        shards: int,
+        limits: Limits | None = None,
+        leads: Leadership | None = None,
+    ) -> None:
         self.shards = shards
         self._client = client
         self._keys = keys
         self._limits = limits or Limits()
         self._push = Script(client, "push")
+        self._leader = (keys.leader("feed"), "") if leads is None else (leads.key, leads.token)
         self._drains = lease_scripts(client)
         self._archived = Script(client, "archived")
 
@@ -54,10 +66,11 @@ class Mailboxes:
     def push(self, frames: Mapping[int, Sequence[Row]]) -> dict[int, Pushed]:
         """Put one frame into each of these mailboxes, in one round trip; an error leaves it open which were taken."""
         keys, limits = self._keys, self._limits
+        leader, token = self._leader
         calls = [
             (
-                [keys.mailbox(shard), keys.place(shard), keys.armed(shard), keys.counters],
-                [packed(rows), len(rows), sum(len(row) == 6 for row in rows), limits.cap, limits.armed_ms],
+                [keys.mailbox(shard), keys.place(shard), keys.armed(shard), keys.counters, leader],
+                [packed(rows), len(rows), sum(len(row) == 6 for row in rows), limits.cap, limits.armed_ms, token],
             )
             for shard, rows in frames.items()
         ]

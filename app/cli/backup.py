@@ -24,6 +24,7 @@ Nice = Annotated[bool, typer.Option("--nice", help="Leave the processor to other
 Limit = Annotated[str | None, typer.Option("--limit", help="Give up after so long, such as 6h.")]
 Name = Annotated[str | None, typer.Argument(metavar="[NAME]", help="One of cdb backup list; else the newest.")]
 LEAST_PRIORITY = 19
+AGAIN_S = 10.0  # enough to clean up after the first time
 
 backup = typer.Typer(
     help="Make a backup of the farm's books, running or not; list them, and prove that one can be restored.",
@@ -100,7 +101,7 @@ def _plain(one: Manifest) -> dict[str, Any]:
 
 @contextmanager
 def _limited(seconds: float | None) -> Iterator[None]:
-    """It is given up afterwards, and leaves nothing."""
+    """It is given up afterwards, and leaves nothing; it is told again, for a library may have kept it to itself."""
     if seconds is None:
         yield
         return
@@ -110,7 +111,7 @@ def _limited(seconds: float | None) -> Iterator[None]:
         raise BackupError(f"The backup took longer than {seconds:g} s", cure)
 
     before = signal.signal(signal.SIGALRM, give_up)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN_S)
     try:
         yield
     finally:

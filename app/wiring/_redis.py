@@ -36,8 +36,22 @@ def keys() -> bus.Keys:
 @cache
 def mailboxes() -> bus.Mailboxes:
     """The mailboxes of all shards."""
+    return _mailboxes(None)
+
+
+def mailboxes_of(leads: bus.Leadership) -> bus.Mailboxes:
+    """The same for a feed, which fills them while it leads."""
+    return _mailboxes(leads)
+
+
+def _mailboxes(leads: bus.Leadership | None) -> bus.Mailboxes:
     limits = bus.Limits(cap=settings().mailbox_cap, archiving=settings().archive)
-    return bus.Mailboxes(redis(), keys(), settings().shards, limits)
+    return bus.Mailboxes(redis(), keys(), settings().shards, limits, leads)
+
+
+def leadership(service: str, lease_ms: int) -> bus.Leadership:
+    """The lead of a service of which one process does the work."""
+    return bus.Leadership(bus.connect(settings().redis_url, timeout_s=ASKED_S, retries=0), keys(), service, lease_ms)
 
 
 @cache

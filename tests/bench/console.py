@@ -1,9 +1,11 @@
-"""What ten open pages of the console cost a farm that has more to do than it can: ticks a second, and CPU."""
+"""What ten open pages of the console cost a farm that has more to do than two cores work through."""
 
 import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from random import Random
 from statistics import median
 
 import aiohttp
@@ -12,23 +14,24 @@ import psutil
 from app import wiring
 from app.simulator.catalogue import symbols
 from tests.bench import farms
-from tests.bench.figures import Figure
+from tests.bench.backlog import Backlog
+from tests.bench.figures import Figure, percentile
 from workers.ports import free_port
 
-SYMBOLS = 50
-PAIRS, WINDOW_S, SETTLE_S = 7, 10.0, 20.0
+NAMES = symbols(50)
+PAIRS, ROWS, SETTLE_S = 24, 2_400_000, 5.0
 BUSY = {
-    "VENUE_MARKET": "synthetic",
-    "VENUE_TICKS_PER_S": "40000",  # more than two cores work through
-    "SYMBOLS": ",".join(symbols(SYMBOLS)),
+    "VENUE_MARKET": "idle",
+    "SYMBOLS": ",".join(NAMES),
     "BAR_INTERVALS": "1s",
     "STRATEGIES": "momentum",
-    "MAILBOX_CAP": "20000",
+    "MAILBOX_CAP": str(ROWS),
+    "ARCHIVE": "false",  # its work would reach into the next window
 }
 # What each page asks for, and how often in seconds; `/status` is asked by all of them once a second.
 PAGES: Sequence[tuple[str, float]] = (
     ("/equity?span=24h", 5),
-    (f"/bars?symbol={symbols(1)[0]}&interval=1s&limit=400", 2),
+    (f"/bars?symbol={NAMES[0]}&interval=1s&limit=400", 2),
     ("/orders?limit=50", 3),
     ("/trades?limit=50", 3),
     ("/dead-letters?limit=200", 3),
@@ -37,74 +40,91 @@ PAGES: Sequence[tuple[str, float]] = (
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Ticks a second that were worked through, the console's CPU and that of all, in cores, and answers given."""
+    """Ticks a second, the CPU of the console, of the whole farm and of who asked, in cores, and answers a second."""
 
     rate: float
     console: float
-    cores: float
-    answers: int
+    farm: float
+    asking: float
+    answers: float
 
 
 def run() -> list[Figure]:
-    """Windows with ten pages and with none, in turn, so that what else the machine does meets both."""
-    port = free_port()
+    """The same amount of ticks with ten pages and with none, in turn; a coin says which comes first."""
+    port, draw = free_port(), Random(1)
+    both: list[tuple[Window, Window]] = []
     with farms.running(**BUSY, CONSOLE_PORT=str(port)) as farm:
         wiring.reset()
         time.sleep(SETTLE_S)
-        both = [(_window(farm, port, 0), _window(farm, port, len(PAGES))) for _ in range(PAIRS)]
+        backlog = Backlog(NAMES)
+        for _ in range(PAIRS):
+            first = draw.choice((0, len(PAGES)))
+            pair = {pages: _window(farm, backlog, port, pages, draw) for pages in (first, len(PAGES) - first)}
+            both.append((pair[0], pair[len(PAGES)]))
     idle, open_ = [one for one, _ in both], [one for _, one in both]
+    costs = [100 * (1 - after.rate / before.rate) for before, after in both]
+    low, high = _interval(costs)
     return [
         Figure(
-            "ticks processed with ten pages open, beside none",
+            "ticks worked through with ten pages open, beside none",
             median(one.rate for one in open_),
             median(one.rate for one in idle),
             "ticks/s",
         ),
-        Figure(
-            "throughput that ten pages cost, median of pairs",
-            100 * median(1 - after.rate / before.rate for before, after in both),
-            None,
-            "%",
-        ),
+        Figure(f"throughput that ten pages cost, median of {PAIRS} pairs", median(costs), None, "%"),
+        Figure("  lower end of its 95 % interval", low, None, "%"),
+        Figure("  upper end", high, None, "%"),
         Figure(
             "CPU of the console with ten pages, beside all of the farm's",
             median(one.console for one in open_),
-            median(one.cores for one in open_),
+            median(one.farm for one in open_),
             "cores",
         ),
         Figure("CPU of the console with no page", median(one.console for one in idle), None, "cores"),
-        Figure("answers to pages", median(one.answers for one in open_) / WINDOW_S, None, "1/s"),
+        Figure("CPU of this benchmark's own asking", median(one.asking for one in open_), None, "cores"),
+        Figure("answers to pages", median(one.answers for one in open_), None, "1/s"),
     ]
 
 
-def _window(farm: psutil.Process, port: int, pages: int) -> Window:
-    done, used, began = _processed(), farms.cpu_s(farm), time.monotonic()
-    answers = asyncio.run(_look(port, pages))
-    took = time.monotonic() - began
+def _interval(values: Sequence[float], rounds: int = 10_000) -> tuple[float, float]:
+    """Of the median, by drawing the values anew (bootstrap)."""
+    draw = Random(1)
+    medians = [median(draw.choices(values, k=len(values))) for _ in range(rounds)]
+    return percentile(medians, 2.5), percentile(medians, 97.5)
+
+
+def _window(farm: psutil.Process, backlog: Backlog, port: int, pages: int, draw: Random) -> Window:
+    backlog.fill(ROWS)
+    used, own, began = farms.cpu_s(farm), time.process_time(), time.monotonic()
+    rate, answers = asyncio.run(_look(backlog, port, pages, draw))
+    took, own = time.monotonic() - began, time.process_time() - own
     cores = {name: (now - used[name]) / took for name, now in farms.cpu_s(farm).items()}
-    return Window((_processed() - done) / took, cores["console"], sum(cores.values()), answers)
+    return Window(rate, cores["console"], sum(cores.values()), own / took, answers / took)
 
 
-async def _look(port: int, pages: int) -> int:
-    ends_at = time.monotonic() + WINDOW_S
-    if not pages:
-        await asyncio.sleep(WINDOW_S)
-        return 0
+async def _look(backlog: Backlog, port: int, pages: int, draw: Random) -> tuple[float, int]:
+    """Ask as long as there is work."""
+    answered: list[str] = []
     async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as browser:
-        asking = [_page(browser, path, every_s, ends_at) for path, every_s in (*PAGES, *[("/status", 1.0)] * pages)]
-        return sum(await asyncio.gather(*asking))
+        wanted = (*PAGES, *[("/status", 1.0)] * pages) if pages else ()
+        asking = [
+            asyncio.create_task(_page(browser, path, every_s, draw.random(), answered)) for path, every_s in wanted
+        ]
+        rate = await asyncio.to_thread(backlog.work_off)
+        for one in asking:
+            one.cancel()
+        for one in asking:
+            with suppress(asyncio.CancelledError):  # it was asked to end
+                await one
+    return rate, len(answered)
 
 
-async def _page(browser: aiohttp.ClientSession, path: str, every_s: float, ends_at: float) -> int:
-    answers = 0
-    while time.monotonic() < ends_at:
+async def _page(browser: aiohttp.ClientSession, path: str, every_s: float, opened: float, answered: list[str]) -> None:
+    """`opened` is what part of its interval had gone when the window began."""
+    await asyncio.sleep(every_s * (1 - opened))
+    while True:
         async with browser.get(f"/api/v1{path}") as answer:
             answer.raise_for_status()
             await answer.read()
-        answers += 1
-        await asyncio.sleep(max(0.0, min(every_s, ends_at - time.monotonic())))
-    return answers
-
-
-def _processed() -> int:
-    return wiring.counters().all().get("ticks_processed", 0)
+        answered.append(path)
+        await asyncio.sleep(every_s)

@@ -104,8 +104,17 @@ def test_of_what_there_must_be_one_there_are_never_two(manifests: list[Manifest]
         one for one in of_kind(manifests, "Deployment") if one["spec"].get("strategy", {}).get("type") == "Recreate"
     ]
 
-    assert {one["spec"]["replicas"] for one in alone} == {1}
-    assert {one["metadata"]["name"] for one in alone} >= {"cdb-websocket-screener", "cdb-beat"}
+    assert {one["spec"]["replicas"] for one in alone} <= {1}
+
+
+def test_who_stands_by_is_there_before_who_leads_is_ended(manifests: list[Manifest]) -> None:
+    by_name = {one["metadata"]["name"]: one["spec"] for one in of_kind(manifests, "Deployment")}
+
+    for name in ("cdb-websocket-screener", "cdb-beat"):
+        assert by_name[name]["strategy"] == {
+            "type": "RollingUpdate",
+            "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0},
+        }
 
 
 def test_ports_are_those_of_the_settings(manifests: list[Manifest]) -> None:

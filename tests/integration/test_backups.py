@@ -5,7 +5,9 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from io import StringIO
@@ -18,13 +20,15 @@ from sqlalchemy import create_engine, make_url, text
 
 from app import wiring
 from app.bus import SENT, forget
+from app.cli import backup as cli_of_backup
 from app.cli.codes import FAILED, UNREACHABLE
 from app.cli.running import at_work
-from app.domain.backups import Contents, name_at
+from app.domain.backups import BackupError, Contents, name_at
 from app.domain.market import microseconds
 from app.domain.orders import OrderState
 from app.domain.risk import TradingState
 from app.store import contents
+from app.store.copies import Take
 from tasks import _backup, orders, upkeep
 from tests.fixtures._chains import sql
 from tests.fixtures._forks import Program
@@ -650,11 +654,20 @@ def test_old_ones_go_when_one_was_made(farm: Farm) -> None:
     assert len(farm.cdb("backup", "list", "--json").plain) == 1
 
 
-def test_one_that_takes_too_long_is_given_up(farm: Farm) -> None:
-    ended = farm.cdb("backup", "--limit", "0.001s")
+def test_one_that_takes_too_long_is_given_up(farm: Farm, monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(_: object, take: Take) -> None:
+        take(b"the first half")
+        with suppress(BackupError):  # as some library might
+            time.sleep(60)
+        time.sleep(60)
+
+    monkeypatch.setattr(type(wiring.copies()), "copy", slow)
+    monkeypatch.setattr(cli_of_backup, "AGAIN_S", 0.2)
+
+    ended = farm.cdb("backup", "--limit", "0.2s")
 
     assert ended.code == FAILED
-    assert "took longer than 0.001 s" in ended.err
+    assert "took longer than 0.2 s" in ended.err
     assert "There is no backup" in farm.cdb("backup", "list").out
 
 

@@ -235,7 +235,7 @@ async def test_a_feed_stops_when_it_is_told_to(
 ) -> None:
     scene = Scene(redis_url, keys, venue, ["BTC/USDT"], QUICK)
     turns: list[None] = []
-    serving = asyncio.create_task(serve(scene.feed, lambda: turns.append(None)))
+    serving = asyncio.create_task(serve(scene.feed.run, lambda: turns.append(None)))
     await until(scene.ready)
     assert turns
 

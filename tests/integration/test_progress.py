@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from itertools import chain, repeat
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -162,3 +163,16 @@ def test_how_many_messages_wait_is_known_while_redis_answers(
     monkeypatch.setenv("CDB_REDIS_URL", f"unix://{tmp_path / 'none.sock'}")
     wiring.reset()
     assert wiring.queues().waiting(["orders"]) is None
+
+
+def test_a_worker_that_does_not_stop_is_ended_once_nobody_keeps_it(
+    progress: Progress, impatient: None, reasons: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parents = chain([os.getppid()] * 2, repeat(1))
+    monkeypatch.setattr(os, "getppid", lambda: next(parents))
+    monkeypatch.setattr(_progress, "ALONE_S", 0.01)
+
+    progress.see_off()
+
+    assert next(parents) == 1
+    assert reasons == ["whoever kept it is gone, and it did not stop within 0.01 s"]

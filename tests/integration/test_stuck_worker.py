@@ -3,6 +3,8 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,7 +18,7 @@ from app import wiring
 from app.celery import farm
 from tests.fixtures import _trial_tasks as trial
 from tests.fixtures._forks import Program
-from tests.fixtures.workers import lives, log, outcome, until
+from tests.fixtures.workers import lives, log, outcome, seen, until
 from workers.services import farm_services
 from workers.supervisor import Kept, Logs, Supervisor
 
@@ -106,3 +108,28 @@ def test_a_worker_at_a_long_task_is_left_alone_and_one_that_stops_tells_nothing_
     process.send_signal(signal.SIGTERM)
     assert process.wait(PATIENCE_S) == 0
     assert read(process.pid) is None
+
+
+def test_a_worker_whose_farm_was_killed_does_not_outlive_it_for_long(celery: Callable[..., Any]) -> None:
+    worker = "from tasks import _progress; _progress.ALONE_S = 0.5; from celery.bin.celery import main; main()"
+    keeper = f"""if True:
+        import subprocess, sys, time
+        from workers.supervisor import _die_with_parent
+        with open({str(wiring.settings().data_dir / "celery.log")!r}, "a") as log:
+            command = [sys.executable, "-c", {worker!r}, "-A", "app", "worker", *{OPTIONS!r}]
+            alone = {{"preexec_fn": _die_with_parent, "start_new_session": True}}
+            kept = subprocess.Popen(command, stdout=log, stderr=log, **alone)
+        print(kept.pid, flush=True)
+        time.sleep(600)
+    """
+    farm = subprocess.Popen([sys.executable, "-c", keeper], stdout=subprocess.PIPE, text=True)
+    assert farm.stdout is not None
+    pid = int(farm.stdout.readline())
+    trial.slow.s("W", 600).apply_async()
+    until(lambda: seen() == ["begin W"], "the task")
+
+    farm.kill()
+    farm.wait()
+
+    until(lambda: not lives(pid), "the worker's end")
+    assert "whoever kept it is gone" in log()

@@ -122,7 +122,7 @@ async def running(scene: Scene) -> AsyncIterator[Scene]:
 async def test_a_feed_without_a_venue_is_alive_all_the_same() -> None:
     scene, turns = Scene(), list[None]()
     scene.market.is_away = True
-    serving = asyncio.create_task(serve(scene.feed, lambda: turns.append(None)))
+    serving = asyncio.create_task(serve(scene.feed.run, lambda: turns.append(None)))
     await until(lambda: len(turns) > 2)
 
     assert not scene.ready()
