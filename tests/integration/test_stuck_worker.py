@@ -122,14 +122,12 @@ def test_a_worker_whose_farm_was_killed_does_not_outlive_it_for_long(celery: Cal
         print(kept.pid, flush=True)
         time.sleep(600)
     """
-    farm = subprocess.Popen([sys.executable, "-c", keeper], stdout=subprocess.PIPE, text=True)
-    assert farm.stdout is not None
-    pid = int(farm.stdout.readline())
-    trial.slow.s("W", 600).apply_async()
-    until(lambda: seen() == ["begin W"], "the task")
-
-    farm.kill()
-    farm.wait()
+    with subprocess.Popen([sys.executable, "-c", keeper], stdout=subprocess.PIPE, text=True) as farm:
+        assert farm.stdout is not None
+        pid = int(farm.stdout.readline())
+        trial.slow.s("W", 600).apply_async()
+        until(lambda: seen() == ["begin W"], "the task")
+        farm.kill()
 
     until(lambda: not lives(pid), "the worker's end")
     assert "whoever kept it is gone" in log()
