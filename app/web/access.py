@@ -92,10 +92,11 @@ def access_of(request: Request) -> Access:
     return found
 
 
+# What lets somebody in waits for nothing: as coroutines they cost no change of threads.
 Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]
 
 
-def may_read(request: Request, bearer: Bearer) -> Visitor:
+async def may_read(request: Request, bearer: Bearer) -> Visitor:
     """Whoever is let in, and everybody where neither a password nor a token is set; Refusal otherwise."""
     access = access_of(request)
     visitor = access.visitor(request, bearer)
@@ -105,7 +106,7 @@ def may_read(request: Request, bearer: Bearer) -> Visitor:
     raise Refusal(401, "Nobody is logged in.", LOG_IN, {"WWW-Authenticate": "Bearer"})
 
 
-def may_change(request: Request, bearer: Bearer) -> Visitor:
+async def may_change(request: Request, bearer: Bearer) -> Visitor:
     """A program with the token, or a page of ours that shows its session's token; Refusal otherwise."""
     access = access_of(request)
     visitor = access.visitor(request, bearer)

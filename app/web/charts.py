@@ -1,5 +1,6 @@
 """What a chart of bars shows: the bars, what strategies see in them, and what was bought and sold."""
 
+import time
 from collections.abc import Sequence
 from datetime import datetime
 from math import isfinite
@@ -19,34 +20,42 @@ if TYPE_CHECKING:
 
 MOST_MARKERS = 500
 KEPT = 64  # charts
+FRESH_S = 2.0  # as often a page asks
 NEAR = 0.05  # an average follows the price
 SHARES = 2.0  # ratios are about 1, oscillators about 50
 COLUMNS = ("open", "high", "low", "close", "volume")
 
 
 class Charts:
-    """Reckons a chart once for each bar, whoever looks at it."""
+    """Reckons a chart once for each bar and every two seconds at most, whoever looks at it."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._kept: dict[tuple[str, str, int], Bars] = {}
+        self._kept: dict[tuple[str, str, int], tuple[float, Bars]] = {}
 
     def newest(self, symbol: str, interval: str, limit: int) -> Bars:
         """The chart up to the last bar, with the last price."""
+        with self._lock:  # of ten pages that ask at once, one reckons
+            kept = self._fresh(symbol, interval, limit)
+        price, price_at = last_price(symbol)
+        return kept.model_copy(update={"price": price, "price_at": price_at})
+
+    def _fresh(self, symbol: str, interval: str, limit: int) -> Bars:
+        key = symbol, interval, limit
+        read_s, kept = self._kept.pop(key, (float("-inf"), None))
+        if kept is None or time.monotonic() - read_s >= FRESH_S:
+            kept, read_s = self._anew(kept, *key), time.monotonic()
+        self._kept[key] = read_s, kept
+        for old in list(self._kept)[:-KEPT]:
+            del self._kept[old]
+        return kept
+
+    def _anew(self, kept: Bars | None, symbol: str, interval: str, limit: int) -> Bars:
         at = wiring.now()
         last = wiring.bars().window(symbol, interval, at, 1)
-        key = symbol, interval, limit
-        with self._lock:  # of ten pages that ask at once, one reckons
-            kept = self._kept.get(key)
-            if kept is None or not last or not kept.bars or kept.bars[-1].end != last[-1].end:
-                kept = until(symbol, interval, at, limit)
-                self._kept.pop(key, None)
-                self._kept[key] = kept
-                for old in list(self._kept)[:-KEPT]:
-                    del self._kept[old]
-        price, price_at = last_price(symbol)
-        markers = kept.markers if not kept.bars else _markers(symbol, interval, kept.bars[0].end, at)
-        return kept.model_copy(update={"price": price, "price_at": price_at, "markers": markers})
+        if kept is None or not last or not kept.bars or kept.bars[-1].end != last[-1].end:
+            return until(symbol, interval, at, limit)
+        return kept.model_copy(update={"markers": _markers(symbol, interval, kept.bars[0].end, at)})
 
 
 def until(symbol: str, interval: str, at: datetime, limit: int) -> Bars:

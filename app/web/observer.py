@@ -51,6 +51,7 @@ QUIET = (  # of every signal and order; their stories tell it
 SLOW_S = 5.0
 SHARE = 100  # what takes long to read is read so much more seldom
 AWAY = (RedisError, DatabaseError, SQLAlchemyError)
+VERSION = version("claire-de-binare")
 NOT_OPEN = "The account is not open yet; the farm opens it when the venue has told its balance."
 
 
@@ -196,7 +197,7 @@ def _farm() -> FarmSeen:
         strategies=list(chosen.strategies),
         currency=wiring.CURRENCY,
         flower_port=chosen.flower_port,
-        version=version("claire-de-binare"),
+        version=VERSION,
     )
 
 

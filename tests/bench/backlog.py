@@ -60,6 +60,5 @@ class Backlog:
         step = (until_us - self._since_us) / count
         times_us = [self._since_us + int(number * step) for number in range(count)]
         return [
-            (names[number % len(names)], time_us, 100.0 + number % 7, 1.0, "buy", time_us)
-            for number, time_us in enumerate(times_us)
+            (names[number % len(names)], time_us, 100.0, 1.0, "buy", time_us) for number, time_us in enumerate(times_us)
         ]

@@ -32,9 +32,9 @@ BUSY = {
 PAGES: Sequence[tuple[str, float]] = (
     ("/equity?span=24h", 5),
     (f"/bars?symbol={NAMES[0]}&interval=1s&limit=400", 2),
-    ("/orders?limit=50", 3),
-    ("/trades?limit=50", 3),
-    ("/dead-letters?limit=200", 3),
+    ("/orders?limit=50", 5),
+    ("/trades?limit=50", 5),
+    ("/dead-letters?limit=200", 5),
 ) * 2
 
 

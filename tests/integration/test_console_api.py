@@ -19,7 +19,7 @@ from app.domain.progress import Beat
 from app.domain.risk import TradingState
 from app.roll import Enrolled
 from app.store import DatabaseError
-from app.web import flattening
+from app.web import charts, flattening
 from app.web.flattening import Flattening
 from app.wiring import Console
 from tasks import orders as order_tasks
@@ -214,14 +214,19 @@ async def test_bars_come_with_indicators_and_markers(visit: Visit, round_trip: S
     assert seen["price"] == 101.5
 
 
-async def test_a_chart_goes_on_with_a_new_bar(visit: Visit, store: StoreUnderTest) -> None:
+async def test_a_chart_goes_on_with_a_new_bar_and_is_reckoned_every_two_seconds_at_most(
+    visit: Visit, store: StoreUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     browser = visit()
+    monkeypatch.setattr(charts, "FRESH_S", 600.0)
     store.bars.save(some_bars(5, "1s"))
     assert len((await got(browser, f"/bars?symbol={BTC}"))["bars"]) == 5
     assert len((await got(browser, f"/bars?symbol={BTC}"))["bars"]) == 5
 
     store.bars.save(some_bars(1, "1s", NOON + timedelta(seconds=1)))
 
+    assert len((await got(browser, f"/bars?symbol={BTC}"))["bars"]) == 5
+    monkeypatch.setattr(charts, "FRESH_S", 0.0)
     assert len((await got(browser, f"/bars?symbol={BTC}"))["bars"]) == 6
 
 

@@ -30,7 +30,7 @@ Name = Annotated[
 COLUMNS = tuple(OrderSeen.model_fields)
 
 
-def wanted(
+async def wanted(
     symbol: Symbol = "",
     state: OrderState | None = None,
     side: Side | None = None,

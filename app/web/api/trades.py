@@ -20,7 +20,7 @@ Sort = Literal["opened_at", "closed_at", "symbol", "status", "bought", "fees", "
 COLUMNS = tuple(TradeSeen.model_fields)
 
 
-def wanted(
+async def wanted(
     symbol: Symbol = "",
     status: TradeStatus | None = None,
     strategy: Word = "",

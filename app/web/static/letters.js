@@ -50,7 +50,7 @@ function box(one) {
   return field;
 }
 
-const look = every(3, async () => {
+const look = every(5, async () => {
   const asked = STATES[state];
   const page = await api(`/dead-letters?limit=200${asked ? `&state=${asked}` : ""}`);
   shown = page.rows;

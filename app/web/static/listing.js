@@ -58,5 +58,5 @@ export function listing({ path, filters, columns, key, sort, empty }) {
   $("#newer").addEventListener("click", () => turn(-1));
   $("#older").addEventListener("click", () => turn(1));
   heads();
-  const again = every(3, show, (error) => { $("#total").textContent = error.message; });
+  const again = every(5, show, (error) => { $("#total").textContent = error.message; });
 }
