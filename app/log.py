@@ -22,6 +22,14 @@ IN_TEXT = re.compile(
 NOISY = ("urllib3", "asyncio", "kombu", "amqp", "tornado.access", "alembic")
 
 
+_learned: set[str] = set()
+
+
+def learn(*secrets: str) -> None:
+    """What became a secret after the logs were configured."""
+    _learned.update(one for one in secrets if one)
+
+
 class Scrub:
     """Replaces what is secret by its name, its look, or because it is one of `known`."""
 
@@ -33,7 +41,7 @@ class Scrub:
 
     def text(self, text: str) -> str:
         """A text without secrets."""
-        for value in self._known:
+        for value in (*self._known, *sorted(_learned, key=len, reverse=True)):
             text = text.replace(value, HIDDEN)
         return IN_TEXT.sub(lambda found: f"{found[1] or found[3]}{HIDDEN}", text)
 

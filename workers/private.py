@@ -153,5 +153,5 @@ def private_stream() -> Private:
 
     settings = wiring.settings()
     limiter = wiring.limiter(settings.trading_url)
-    stream = PrivateStream(settings.trading_url, settings.trading_ws_url, *settings.trading_keys, limiter=limiter)
+    stream = PrivateStream(settings.trading_url, settings.trading_ws_url, wiring.key_ring(), limiter=limiter)
     return Private(stream, orders=wiring.orders(), hand_on=hand_on(), now=wiring.clock())

@@ -24,6 +24,7 @@ from app.bus.schemas import SCHEMAS
 from app.bus.skews import ClockSkews
 from app.bus.stored_pace import StoredPace
 from app.bus.topics import Listener, Topics
+from app.bus.wanted_keys import Used, WantedKeys
 from app.bus.windows import Windows
 
 __all__ = [
@@ -57,6 +58,8 @@ __all__ = [
     "StoredFigures",
     "StoredPace",
     "Topics",
+    "Used",
+    "WantedKeys",
     "Windows",
     "connect",
     "forget",

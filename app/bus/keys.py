@@ -115,6 +115,16 @@ class Keys:
         return f"{self.prefix}purpose"
 
     @property
+    def wanted_keys(self) -> str:
+        """JSON: the fingerprint of the keys that requests to the venue are to be signed with, and since when."""
+        return f"{self.prefix}keys:wanted"
+
+    @property
+    def used_keys(self) -> str:
+        """Hash: JSON of the fingerprint that a process had when it signed last, by process."""
+        return f"{self.prefix}keys:used"
+
+    @property
     def skew(self) -> str:
         """JSON: how far the venue's clock was from ours when it was measured last."""
         return f"{self.prefix}skew"

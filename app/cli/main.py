@@ -10,6 +10,7 @@ from app.cli import (
     explain,
     failed,
     farm,
+    keys,
     notify,
     reconcile,
     replay,
@@ -55,6 +56,7 @@ cdb.add_typer(backup.backup, name="backup")
 cdb.command()(restore.restore)
 cdb.command()(doctor.doctor)
 cdb.command()(reconcile.reconcile)
+cdb.add_typer(keys.keys, name="keys")
 cdb.command()(trading.halt)
 cdb.command()(trading.reduce)
 cdb.command()(trading.resume)

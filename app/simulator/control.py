@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -66,6 +67,14 @@ class Control:
         """Another speed from now on, without a jump."""
         self._venue.clock.run(_speed(wanted))
         return self._pace()
+
+    async def keys(self, wanted: Mapping[str, Any]) -> Answer:
+        """Only these are accepted from now on, as if the account's owner had replaced those before."""
+        key, secret = str(wanted.get("api_key") or ""), str(wanted.get("api_secret") or "")
+        if not key or not secret:
+            raise Refusal(400, "send api_key and api_secret")
+        self._venue.terms = replace(self._venue.terms, api_key=key, api_secret=secret)
+        return {"api_key": key}
 
     async def skip(self, wanted: Mapping[str, Any]) -> Answer:
         """The clock of a replay that is over goes on to `to_us` at once; nothing would have happened until then.

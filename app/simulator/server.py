@@ -86,6 +86,7 @@ class Server:
             ("POST", "/sim/play"): control.play,
             ("POST", "/sim/pace"): control.pace,
             ("POST", "/sim/skip"): control.skip,
+            ("POST", "/sim/keys"): control.keys,
             ("POST", "/sim/tick"): control.tick,
             ("GET", "/sim/faults"): control.faults,
             ("POST", "/sim/faults"): control.fail,

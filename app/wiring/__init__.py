@@ -59,11 +59,13 @@ from app.wiring._redis import (
     stored_figures,
     stored_pace,
     topics,
+    wanted_keys,
     windows,
 )
 from app.wiring._settings import CURRENCY, logging, seconds, settings, without_secrets
 from app.wiring._venue import (
     free_balance,
+    key_ring,
     limiter,
     market,
     pauses,
@@ -102,6 +104,7 @@ __all__ = [
     "healths",
     "heartbeats",
     "instruments",
+    "key_ring",
     "keys",
     "leadership",
     "ledger",
@@ -162,6 +165,7 @@ __all__ = [
     "venue_account",
     "venue_control",
     "venue_now",
+    "wanted_keys",
     "window_size",
     "windows",
     "without_secrets",

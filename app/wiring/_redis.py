@@ -91,6 +91,12 @@ def prices() -> bus.Prices:
 
 
 @cache
+def wanted_keys() -> bus.WantedKeys:
+    """Which keys requests are to be signed with."""
+    return bus.WantedKeys(quick_redis(), keys())
+
+
+@cache
 def topics() -> bus.Topics:
     """Tells whoever listens."""
     return bus.Topics(bus.connect(settings().redis_url, timeout_s=TELLING_S, retries=0), keys())

@@ -1,23 +1,31 @@
 """The venue. What speaks to it is imported when it is built: ccxt takes half a second, and most never need it."""
 
+import os
 from decimal import Decimal
 from functools import cache
+from socket import gethostname
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+import structlog
 
 from app import bus, decisions
 from app.domain.rate_limit import Pause
 from app.domain.universe import Universe
 from app.exchanges import simulated
+from app.log import learn
 from app.settings import SettingsError
+from app.settings.reading import load
 from app.steps.choose_symbols import choose_symbols
 from app.wiring._clock import clock, now
 from app.wiring._database import instruments, ledger
-from app.wiring._redis import keys
+from app.wiring._redis import keys, wanted_keys
 from app.wiring._settings import CURRENCY, settings
 
 if TYPE_CHECKING:
     from app.exchanges import mexc
+
+log = structlog.get_logger()
 
 LIMITER_S = 0.5
 
@@ -35,8 +43,7 @@ def trading() -> "mexc.Trading":
     """The venue's private side, where orders go."""
     from app.exchanges import mexc
 
-    key, secret = settings().trading_keys
-    return mexc.Trading(_client(settings().trading_url, key, secret))
+    return mexc.Trading(_client(settings().trading_url, key_ring()))
 
 
 @cache
@@ -44,8 +51,33 @@ def venue_account() -> "mexc.Account":
     """The venue's books."""
     from app.exchanges import mexc
 
-    key, secret = settings().trading_keys
-    return mexc.Account(_client(settings().trading_url, key, secret))
+    return mexc.Account(_client(settings().trading_url, key_ring()))
+
+
+@cache
+def key_ring() -> "mexc.KeyRing":
+    """The keys that requests to the venue are signed with."""
+    from app.exchanges import mexc
+
+    process, read_at, wishes = f"{gethostname()} {os.getpid()}", now(), wanted_keys()
+    return mexc.KeyRing(
+        mexc.ApiKeys(*settings().trading_keys),
+        wanted=lambda mine: wishes.look(process, mine, read_at, now()),
+        read=_keys_anew,
+    )
+
+
+def _keys_anew() -> "mexc.ApiKeys | None":
+    """As they are kept now; nothing else of the settings changes while a process runs."""
+    from app.exchanges import mexc
+
+    try:
+        found = load()
+    except SettingsError as error:
+        log.error("keys cannot be read anew", reason=str(error))
+        return None
+    learn(*found.trading_keys)
+    return mexc.ApiKeys(*found.trading_keys)
 
 
 def free_balance(currency: str) -> Decimal:
@@ -74,14 +106,13 @@ def pauses() -> dict[str, Pause]:
     return {host: pause for host, pause in found.items() if pause is not None}
 
 
-def _client(rest_url: str, api_key: str = "", api_secret: str = "") -> "mexc.Client":
+def _client(rest_url: str, keys: "mexc.KeyRing | None" = None) -> "mexc.Client":
     from app.exchanges import mexc
 
     chosen = settings()
     return mexc.Client(
         rest_url=rest_url,
-        api_key=api_key,
-        api_secret=api_secret,
+        keys=keys,
         now=clock(),
         timeout_s=chosen.request_timeout_s,
         recv_window_ms=chosen.recv_window_ms,

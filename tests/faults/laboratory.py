@@ -105,12 +105,10 @@ class Laboratory:
 
     def connect(self) -> None:
         """What a process has of its own: a client, and the ports over the database."""
-        config = self.venue.config
         self.client = Client(
             rest_url=self.venue.rest_url,
             now=self.now,
-            api_key=config.api_key,
-            api_secret=config.api_secret,
+            keys=self.venue.keys,
             recv_window_ms=round(RECV_WINDOW.total_seconds() * 1000),
             throttle=False,
             markets=store.Instruments(self.database).markets,

@@ -305,8 +305,7 @@ async def test_the_feed_asks_through_the_limiter_and_heeds_a_429(redis_client: "
 
 def desk(venue: ServedVenue, limiter: Limiter) -> tuple[Trading, Client]:
     """The private side of a venue, with keys that it takes."""
-    keys: dict[str, Any] = {"api_key": venue.config.api_key, "api_secret": venue.config.api_secret}
-    client = Client(rest_url=venue.rest_url, now=now, limiter=limiter, **keys)
+    client = Client(rest_url=venue.rest_url, now=now, limiter=limiter, keys=venue.keys)
     return Trading(client), client
 
 

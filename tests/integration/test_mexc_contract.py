@@ -14,7 +14,7 @@ from urllib3 import PoolManager
 
 from app.domain.errors import Denied, RateLimited, Refused, Unavailable, Unknown, VenueError
 from app.domain.orders import TERMINAL, OrderState, OrderType
-from app.exchanges.mexc import Account, Client, Market, Trading
+from app.exchanges.mexc import Account, ApiKeys, Client, Market, Trading
 from tests.contracts.account import AccountContract, AccountUnderTest
 from tests.contracts.market import MarketContract, MarketUnderTest
 from tests.contracts.trading import TradingContract, VenueUnderTest
@@ -51,8 +51,9 @@ class Simulator:
 
     def client(self, **changes: Any) -> Client:
         """A client of this venue."""
-        keys = {"api_key": self._config.api_key, "api_secret": self._config.api_secret}
-        return Client(**{"rest_url": self.url, "now": now, "throttle": False, "timeout_s": 1, **keys, **changes})
+        keys = ApiKeys(self._config.api_key, self._config.api_secret)
+        wanted = {"rest_url": self.url, "now": now, "throttle": False, "timeout_s": 1, "keys": lambda: keys}
+        return Client(**{**wanted, **changes})
 
     def close(self) -> None:
         """Stop it."""
@@ -216,7 +217,7 @@ def test_each_fault_on_the_wire_is_read_as_what_is_known(
 
 
 def test_wrong_keys_are_denied_with_a_cure(simulator: Simulator) -> None:
-    client = simulator.client(api_secret="wrong")
+    client = simulator.client(keys=lambda: ApiKeys("paper", "wrong"))
 
     with pytest.raises(Denied) as denied:
         Trading(client).balance("USDT")

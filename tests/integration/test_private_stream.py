@@ -19,6 +19,7 @@ from app.domain.errors import Unavailable
 from app.domain.orders import OrderState, OrderType, intent_key
 from app.domain.rate_limit import Budget
 from app.exchanges.mexc import Client, Trading
+from app.exchanges.mexc.key_ring import ApiKeys
 from app.exchanges.mexc.private import PrivateStream, told_of
 from tests.fixtures.fakes import MemoryFarm
 from tests.fixtures.memory.builders import BTC, an_order
@@ -38,8 +39,7 @@ class Desk:
             rest_url=venue.rest_url,
             now=lambda: datetime.now(UTC),
             throttle=False,
-            api_key=venue.config.api_key,
-            api_secret=venue.config.api_secret,
+            keys=venue.keys,
         )
         self.trading = Trading(client)
         self.close = client.session.close
@@ -70,7 +70,7 @@ async def until(true: Callable[[], bool]) -> None:
 
 
 def made(venue: ServedVenue, **changes: Any) -> PrivateStream:
-    return PrivateStream(venue.rest_url, venue.ws_url, venue.config.api_key, venue.config.api_secret, **changes)
+    return PrivateStream(venue.rest_url, venue.ws_url, venue.keys, **changes)
 
 
 @pytest.fixture
@@ -313,7 +313,7 @@ async def test_a_refused_subscription_is_tried_again(venue: ServedVenue) -> None
 
 
 async def test_a_venue_that_is_not_there_is_tried_again(memory: MemoryFarm) -> None:
-    stream = PrivateStream("http://127.0.0.1:1", "ws://127.0.0.1:1/ws", "key", "secret")
+    stream = PrivateStream("http://127.0.0.1:1", "ws://127.0.0.1:1/ws", lambda: ApiKeys("key", "secret"))
     with capture_logs() as logs:
         running = asyncio.create_task(
             Private(stream, orders=memory.orders, hand_on=memory.hand_on, now=memory.now, pause_s=0.01).run()
@@ -349,7 +349,7 @@ async def test_hints_beyond_what_may_wait_are_left_to_the_poll(
     memory: MemoryFarm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("workers.private.MOST", 1)
-    stream = PrivateStream("http://127.0.0.1:1", "ws://127.0.0.1:1/ws", "key", "secret")
+    stream = PrivateStream("http://127.0.0.1:1", "ws://127.0.0.1:1/ws", lambda: ApiKeys("key", "secret"))
     private = Private(stream, orders=memory.orders, hand_on=memory.hand_on, now=memory.now)
     private._hear("ONE")
     private._hear("TWO")

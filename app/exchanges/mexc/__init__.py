@@ -2,7 +2,8 @@
 
 from app.exchanges.mexc.account import Account
 from app.exchanges.mexc.client import Client
+from app.exchanges.mexc.key_ring import ApiKeys, KeyRing
 from app.exchanges.mexc.market import Market
 from app.exchanges.mexc.trading import Trading
 
-__all__ = ["Account", "Client", "Market", "Trading"]
+__all__ = ["Account", "ApiKeys", "Client", "KeyRing", "Market", "Trading"]

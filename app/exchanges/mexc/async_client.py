@@ -1,13 +1,14 @@
 """ccxt's asynchronous MEXC client: waits for the farm's turn, and tells the farm when the venue wants a pause."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import ccxt.pro
 
 from app.domain.rate_limit import Limiter, Priority
 from app.exchanges.mexc.errors import Answer
+from app.exchanges.mexc.key_ring import ApiKeys
 from app.exchanges.mexc.weights import weight_of
 
 TIMEOUT_S = 10
@@ -22,17 +23,14 @@ class AsyncClient(ccxt.pro.mexc):  # type: ignore[misc]
         rest_url: str,
         ws_url: str = "",
         limiter: Limiter | None = None,
-        *,
-        api_key: str = "",
-        api_secret: str = "",
+        keys: Callable[[], ApiKeys] | None = None,
     ) -> None:
         host = rest_url.rstrip("/")
         self._limiter = limiter
+        self._keys = keys
         self._turn = asyncio.Lock()  # one waits at the limiter, the others behind it
         super().__init__(
             {
-                "apiKey": api_key,
-                "secret": api_secret,
                 "timeout": TIMEOUT_S * 1000,
                 "enableRateLimit": False,
                 "has": {"fetchCurrencies": False},
@@ -44,6 +42,12 @@ class AsyncClient(ccxt.pro.mexc):  # type: ignore[misc]
     async def fetch_swap_markets(self, params: Mapping[str, Any] | None = None) -> list[Any]:
         """None: this farm trades spot only."""
         return []
+
+    def sign(self, *request: Any, **named: Any) -> Any:
+        """With today's keys."""
+        if self._keys is not None:
+            self.apiKey, self.secret = self._keys()
+        return super().sign(*request, **named)
 
     async def fetch2(self, path: str, api: Any = "public", method: str = "GET", params: Any = None, *more: Any) -> Any:
         """Every request goes through here, when it gets its turn."""

@@ -15,6 +15,7 @@ from app.domain.market import instant, microseconds
 from app.domain.orders import Stamp
 from app.domain.rate_limit import Limiter, Priority
 from app.exchanges.mexc.errors import Answer
+from app.exchanges.mexc.key_ring import ApiKeys
 from app.exchanges.mexc.weights import weight_of
 
 log = structlog.get_logger()
@@ -27,8 +28,9 @@ class Client(ccxt.mexc):  # type: ignore[misc]
     """One per process, never shared between threads; the first request opens its connection.
 
     `now` is the farm's clock, `markets` gives ccxt's records by symbol as last stored (without them they are
-    asked for). `limiter` shares the venue with the rest of the farm; without one, `throttle` is ccxt's own rate
-    limiter, which knows of this client's requests only. ccxt's own retries stay off: they post an order again.
+    asked for). `keys` is called whenever something is signed. `limiter` shares the venue with the rest of the farm;
+    without one, `throttle` is ccxt's own rate limiter, which knows of this client's requests only. ccxt's own retries
+    stay off: they post an order again.
     """
 
     def __init__(
@@ -36,8 +38,7 @@ class Client(ccxt.mexc):  # type: ignore[misc]
         *,
         rest_url: str,
         now: Callable[[], datetime],
-        api_key: str = "",
-        api_secret: str = "",
+        keys: Callable[[], ApiKeys] | None = None,
         timeout_s: float = 5,
         recv_window_ms: int = 5000,
         throttle: bool = True,
@@ -45,6 +46,7 @@ class Client(ccxt.mexc):  # type: ignore[misc]
         limiter: Limiter | None = None,
     ) -> None:
         host = rest_url.rstrip("/")
+        self._keys = keys
         self.answer: Answer | None = None
         self._now = now
         self._stored_markets = markets
@@ -58,8 +60,6 @@ class Client(ccxt.mexc):  # type: ignore[misc]
         self._signed_ms: int | None = None
         super().__init__(
             {
-                "apiKey": api_key,
-                "secret": api_secret,
                 "timeout": round(timeout_s * 1000),
                 "enableRateLimit": throttle and limiter is None,
                 "has": {"fetchCurrencies": False},
@@ -174,8 +174,10 @@ class Client(ccxt.mexc):  # type: ignore[misc]
         return limiter.acquire(endpoint, owed, self._priority, patience_s=0)  # its signature grows old: now or never
 
     def sign(self, *request: Any, **named: Any) -> Any:
-        """Forget the last answer before anything can go wrong with the next request."""
+        """Forget the last answer before anything can go wrong with the next request; sign with today's keys."""
         self.answer = None
+        if self._keys is not None:
+            self.apiKey, self.secret = self._keys()
         return super().sign(*request, **named)
 
     def handle_errors(

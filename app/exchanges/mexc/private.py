@@ -13,6 +13,7 @@ from google.protobuf.message import DecodeError
 from app.domain.errors import RateLimited, Unavailable
 from app.domain.rate_limit import Limiter
 from app.exchanges.mexc.async_client import AsyncClient
+from app.exchanges.mexc.key_ring import ApiKeys
 
 CHANNELS = [f"spot@private.{what}.v3.api.pb" for what in ("orders", "deals")]
 NOT_TRADED = 1
@@ -30,8 +31,7 @@ class PrivateStream:
         self,
         rest_url: str,
         ws_url: str,
-        api_key: str,
-        api_secret: str,
+        keys: Callable[[], ApiKeys],
         *,
         limiter: Limiter | None = None,
         renew_s: float = 1800,
@@ -41,7 +41,7 @@ class PrivateStream:
         self._url = ws_url
         self._key: str | None = None
         self._renew_s, self._ping_s, self._silent_s = renew_s, ping_s, silent_s
-        self._client = AsyncClient(rest_url, limiter=limiter, api_key=api_key, api_secret=api_secret)
+        self._client = AsyncClient(rest_url, limiter=limiter, keys=keys)
 
     async def listen(self, hear: Callable[[str], None], opened: Callable[[], None]) -> None:
         """Pass on client order ids until the connection is lost: then Unavailable. `opened` is told at its begin."""

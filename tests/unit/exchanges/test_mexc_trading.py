@@ -15,7 +15,7 @@ from app.domain.market import microseconds
 from app.domain.orders import Order, OrderState, OrderType, Report, Search, Side
 from app.domain.rate_limit import Priority
 from app.exchanges import families, family
-from app.exchanges.mexc import Account, Client, Trading
+from app.exchanges.mexc import Account, ApiKeys, Client, Trading
 from app.exchanges.mexc.errors import ClockOff
 from tests.fixtures.canned import Canned, Reply
 from tests.fixtures.memory.builders import NOON, an_order
@@ -31,8 +31,7 @@ def a_client(url: str, **changes: Any) -> Client:
     wanted = {
         "rest_url": url,
         "now": lambda: NOON,
-        "api_key": "key",
-        "api_secret": "secret",
+        "keys": lambda: ApiKeys("key", "secret"),
         "timeout_s": 30.0,
         "throttle": False,
         "markets": lambda: MARKETS,
@@ -340,7 +339,7 @@ def test_a_port_that_closes_after_the_clock_was_read_means_that_nothing_was_sent
 
 def test_missing_keys_are_denied_with_the_cure(canned: Canned) -> None:
     with pytest.raises(Denied) as denied:
-        Trading(a_client(canned.url, api_key="", api_secret="")).submit(SENT, signed_at=NOON)
+        Trading(a_client(canned.url, keys=lambda: ApiKeys("", ""))).submit(SENT, signed_at=NOON)
 
     assert "CDB_API_KEY" in denied.value.cure
 
