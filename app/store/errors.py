@@ -1,17 +1,11 @@
 """What can be wrong with a database, each with its cure."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoneFree
-
-# What SQLite and PostgreSQL say, by a word of it that does not change with the version.
-MISSING = ("no such table", "no such column", "UndefinedTable", "UndefinedColumn")
-BUSY = ("database is locked", "database table is locked", "LockNotAvailable", "DeadlockDetected", "QueryCanceled")
-FULL = ("disk is full", "DiskFull")
-CLOSED = ("unable to open", "readonly database", "disk I/O")
-DAMAGED = ("not a database", "malformed")
 
 
 class DatabaseError(Exception):
@@ -41,19 +35,78 @@ def explained(error: Exception, url: URL) -> DatabaseError | None:
     if not isinstance(error, DBAPIError):
         return None
     said = f"{type(error.orig).__name__} {error.orig}"
-    if any(word in said for word in MISSING):
-        return DatabaseError("The database's tables are not those of this code", "Run: cdb migrate")
-    if any(word in said for word in BUSY):
-        return DatabaseError("The database was busy with others for too long", "Try again; look for what holds it")
-    if any(word in said for word in FULL):
-        return DatabaseError(f"The disk of the database {_place(url)} is full", "Make room on it")
-    if any(word in said for word in DAMAGED):
-        cure = "Stop the farm and restore a backup (cdb backup list, cdb restore NAME), or correct CDB_DATABASE_URL"
-        return DatabaseError(f"The database file {_place(url)} cannot be used, it is damaged: {error.orig}", cure)
-    if any(word in said for word in CLOSED):
-        return unusable(url, str(error.orig))
+    for one in FAULTS:
+        if any(word in said for word in one.words) and (one.file or url.get_backend_name() != "sqlite"):
+            told = {"place": _place(url), "folder": Path(str(url.database)).parent, "user": url.username}
+            message, cure = (text.format(said=_first_line(error), **told) for text in (one.message, one.cure))
+            return DatabaseError(message, cure)
     away = url.get_backend_name() != "sqlite" and isinstance(error, OperationalError | InterfaceError)
     return unreachable(url) if away else None
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Known by any of these words of what SQLite and PostgreSQL say, which do not change with the version; the first
+    of the list counts. Not of a `file`: only of a server.
+    """
+
+    words: tuple[str, ...]
+    message: str
+    cure: str
+    file: bool = True
+
+
+FAULTS = (
+    Fault(
+        ("no such table", "no such column", "UndefinedTable", "UndefinedColumn"),
+        "The database's tables are not those of this code",
+        "Run: cdb migrate",
+    ),
+    Fault(
+        ("database is locked", "database table is locked", "LockNotAvailable", "DeadlockDetected", "QueryCanceled"),
+        "The database was busy with others for too long",
+        "Try again; look for what holds it",
+    ),
+    Fault(("disk is full", "DiskFull"), "The disk of the database {place} is full", "Make room on it"),
+    Fault(
+        ("not a database", "malformed"),
+        "The database file {place} cannot be used, it is damaged: {said}",
+        "Stop the farm and restore a backup (cdb backup list, cdb restore NAME), or correct CDB_DATABASE_URL",
+    ),
+    Fault(
+        ("unable to open", "readonly database", "disk I/O"),
+        "The database file {place} cannot be used: {said}",
+        "Make {folder} writable for this user, or set CDB_DATABASE_URL",
+    ),
+    Fault(
+        ("InsufficientPrivilege",),
+        "The database's user {user} may not do this: {said}",
+        "Let it (deploy/postgresql/roles.sql), or name another user in CDB_DATABASE_URL",
+        file=False,
+    ),
+    Fault(
+        ("certificate", "SSL"),
+        "The database {place} cannot be trusted: {said}",
+        "Correct sslmode, sslrootcert, sslcert and sslkey in CDB_DATABASE_URL, or the server's certificate",
+        file=False,
+    ),
+    Fault(
+        (
+            "authentication failed",
+            "pg_hba.conf",
+            "FATAL:  role ",
+            "FATAL:  database ",
+            "permission denied for database",
+        ),
+        "The database {place} does not let us in: {said}",
+        "Correct the user, its password or the database's name in CDB_DATABASE_URL",
+        file=False,
+    ),
+)
+
+
+def _first_line(error: DBAPIError) -> str:
+    return str(error.orig).partition("\n")[0].removeprefix("connection failed: ").rstrip(".")
 
 
 def _place(url: URL) -> str:

@@ -34,6 +34,10 @@ SERVER = make_url("postgresql+psycopg://cdb:secret@db.example/cdb")
         (psycopg.OperationalError("connection refused"), "does not answer"),
         (psycopg.errors.AdminShutdown("terminating connection"), "Start it, or correct CDB_DATABASE_URL"),
         (psycopg.InterfaceError("connection is closed"), "does not answer"),
+        (psycopg.OperationalError("SSL error: certificate verify failed"), "Correct sslmode, sslrootcert"),
+        (psycopg.OperationalError('FATAL:  password authentication failed for user "cdb"'), "does not let us in"),
+        (psycopg.OperationalError('FATAL:  role "cdb" does not exist'), "Correct the user"),
+        (psycopg.errors.InsufficientPrivilege("permission denied for table audits"), "deploy/postgresql/roles.sql"),
     ],
 )
 def test_a_fault_is_told_with_its_cure(said: Exception, told: str) -> None:
