@@ -112,7 +112,7 @@ def test_the_owner_migrates(as_role: Callable[[str], str]) -> None:
 
 
 def test_a_backup_needs_no_more_than_the_farm_has(
-    begun: ServedVenue, typed: Typed, farm_settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    typed: Typed, begun: ServedVenue, farm_settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in farm_settings.items():
         monkeypatch.setenv(name, value)
