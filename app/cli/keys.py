@@ -28,7 +28,7 @@ IN_ENVIRONMENT = ("CDB_API_KEY", "CDB_API_SECRET")
 RECENT = timedelta(days=1)  # for so long the venue shows an order to whoever asks
 ORDERS = 50
 LOOK_S = 0.5
-NOT_THE_SAME = "They open another account. Nothing was changed: make a key of the account that the farm trades on"
+ANOTHER = "The new keys open another account: make a key of the one that the farm trades on"
 
 keys = typer.Typer(
     help="Replace the keys that requests to the venue are signed with, without a stop.",
@@ -65,7 +65,9 @@ def reload(wait: Wait = "15s") -> None:
         told = f"{' and '.join(there)} stand in the environment, which no running process sees changing."
         typer.echo(f"{told} Keep them in files: CDB_SECRETS_DIR, in docs/settings.md.", err=True)
         raise typer.Exit(WRONG)
-    _refuse_what_does_not_fit()
+    if wrong := _objection():
+        typer.echo(f"{wrong}. Nothing was changed", err=True)
+        raise typer.Exit(FAILED)
     ring, at = wiring.key_ring()(), wiring.now()
     wiring.wanted_keys().want(ring.fingerprint, at)
     wiring.audits().write("keys.reloaded", "keys", {"fingerprint": ring.fingerprint, "by": getpass.getuser()}, at)
@@ -79,12 +81,12 @@ def reload(wait: Wait = "15s") -> None:
     typer.echo("Nothing is signed with those before any more: whoever signs looks for them first.")
 
 
-def _refuse_what_does_not_fit() -> None:
+def _objection() -> str | None:
+    """Why the new keys are not to be used."""
     try:
         balances = wiring.venue_account().balances()
     except Denied as error:
-        typer.echo(f"The venue refuses the new keys: {error}. Nothing was changed.", err=True)
-        raise typer.Exit(FAILED) from error
+        return f"The venue refuses the new keys: {error}"
     since = wiring.now() - RECENT
     placed = wiring.listings().orders(Wanted(since=since, limit=ORDERS)).rows
     known = next((one for one in placed if one.exchange_order_id), None)
@@ -92,9 +94,7 @@ def _refuse_what_does_not_fit() -> None:
         fits = wiring.trading().look_up(known) is not None
     else:
         fits = _are_there(wiring.listings().open_trades(), balances.amounts)
-    if not fits:
-        typer.echo(NOT_THE_SAME, err=True)
-        raise typer.Exit(FAILED)
+    return None if fits else ANOTHER
 
 
 def _are_there(trades: list[Trade], total: Mapping[str, Decimal]) -> bool:
