@@ -1,7 +1,8 @@
 """What docker-compose.yml would start is started here as processes, with its commands, environment and secrets.
 
-Without a Docker engine: PostgreSQL is the tests' own server, and names of containers become addresses on this machine.
-The images of PostgreSQL, Valkey, Prometheus and Grafana, limits, networks and volumes are not tried by this.
+Without a Docker engine: PostgreSQL is the tests' own server, Prometheus and Alertmanager are the machine's, and names of
+containers become addresses on this machine, also in what those two are told. Their images and those of PostgreSQL,
+Valkey and Grafana, limits, networks and volumes are not tried by this.
 """
 
 import os
@@ -16,13 +17,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from app.store import Database, Reports
+from tests.fixtures._required import program
+from tests.fixtures.alertmanager import PROGRAMS
 from tests.fixtures.commands import until
 from tests.fixtures.compose import ROOT, compose, made_secrets
+from tests.fixtures.prometheus import Prometheus
 from workers import embedded_redis
 from workers.ports import free_port
 
+DEPLOY = ROOT / "deploy"
 OURS = "claire-de-binare"
 SETTINGS = {
     "feed": 5001,
@@ -33,6 +39,7 @@ SETTINGS = {
     "upkeep": 5006,
     "notifier": 5007,
 }
+MORE = {"notify": "cdb_notifier", "alertmanager": "cdb_alertmanager"}  # those of other profiles, by theirs
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -42,12 +49,16 @@ class Containers:
 
     def __init__(self, folder: Path, database_url: str) -> None:
         self.services: dict[str, Any] = compose()["services"]
+        for profile, name in MORE.items():
+            self.services[name] = compose(profile=profile)["services"][name]
         self._folder = folder
-        self._ports = {number: str(free_port()) for number in (*SETTINGS.values(), 5555, 6379, 8000, 8090)}
+        self._ports = {number: str(free_port()) for number in (*SETTINGS.values(), 5555, 6379, 8000, 8090, 9090, 9093)}
         self._secrets = made_secrets(folder)
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._write("cdb_database_url", database_url)
         self._write("cdb_redis_url", self.here(self.secret("cdb_redis_url")))
+        self._write("cdb_notify_urls", f"json://127.0.0.1:{free_port()}")
+        self.prometheus = Prometheus(int(self._ports[9090]))
 
     def secret(self, name: str) -> str:
         """What a file of it says."""
@@ -75,6 +86,23 @@ class Containers:
         words = [word.replace("/run/secrets", str(self._secrets)) for word in self.services["cdb_redis"]["command"][1:]]
         where = ["--bind", "127.0.0.1", "--port", self._ports[6379], "--dir", str(self._own("cdb_redis"))]
         self._run("cdb_redis", [embedded_redis.binary(), *words, *where], dict(os.environ))
+
+    def start_prometheus(self) -> None:
+        """With the shipped configuration and rules, but for where it finds each container."""
+        config = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())
+        for job in config["scrape_configs"]:
+            (found,) = job.pop("dns_sd_configs", [None])
+            targets = [f"{found['names'][0]}:{found['port']}"] if found else job["static_configs"][0]["targets"]
+            job["static_configs"] = [{"targets": list(map(self._address, targets))}]
+        (alerting,) = config["alerting"]["alertmanagers"][0]["static_configs"]
+        alerting["targets"] = list(map(self._address, alerting["targets"]))
+        self._start_theirs("cdb_prometheus", "prometheus", config, 9090)
+
+    def start_alertmanager(self) -> None:
+        """As it is shipped; it has nobody to send to, and finds its secrets elsewhere."""
+        text = (DEPLOY / "alertmanager" / "alertmanager.yml").read_text()
+        config = yaml.safe_load(text.replace("/run/secrets", str(self._secrets)))
+        self._start_theirs("cdb_alertmanager", "alertmanager", config, 9093, "--cluster.listen-address=")
 
     def is_well(self, name: str) -> bool:
         """What its health check says."""
@@ -106,6 +134,23 @@ class Containers:
         with (self._folder / f"{name}.log").open("wb") as out:
             self._running[name] = subprocess.Popen(command, cwd=ROOT, env=env, stdout=out, stderr=out)
         return self._running[name]
+
+    def _start_theirs(self, name: str, kind: str, config: Any, port: int, *more: str) -> None:
+        """A program of this machine by the file's command, with its configuration and its files in a folder."""
+        found = program(kind, f"install Debian's package prometheus{'' if kind == 'prometheus' else '-alertmanager'}",
+                        *(PROGRAMS if kind == "alertmanager" else ()))  # fmt: skip
+        own = self._own(name)
+        shutil.copytree(DEPLOY / kind, own / "etc")
+        (own / "etc" / f"{kind}.yml").write_text(yaml.safe_dump(config))
+        words = [
+            word.replace(f"/etc/{kind}", str(own / "etc")).replace(f"path=/{kind}", f"path={own / 'data'}")
+            for word in self.services[name]["command"]
+        ]
+        self._run(name, [found, *words, f"--web.listen-address=127.0.0.1:{self._ports[port]}", *more], dict(os.environ))
+
+    def _address(self, target: str) -> str:
+        """Where a container is here."""
+        return f"127.0.0.1:{self._ports[int(target.partition(':')[2])]}"
 
     def _secrets_of(self, name: str) -> Path:
         folder = self._own(f"{name}-secrets")
@@ -142,9 +187,21 @@ def test_what_the_compose_file_starts_is_well_trades_and_stops(containers: Conta
 
     for name in kept:
         until(lambda name=name: containers.is_well(name), f"{name}: {containers.told(name)}", 120)  # type: ignore[misc]
+    containers.start_alertmanager()
+    containers.start_prometheus()
+    for name in ("cdb_alertmanager", "cdb_prometheus"):
+        until(lambda name=name: containers.is_well(name), f"{name}: {containers.told(name)}", 30)  # type: ignore[misc]
+    jobs = {
+        job["job_name"]
+        for job in yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())["scrape_configs"]
+    }
+    until(lambda: containers.prometheus.up() == dict.fromkeys(jobs, True), "all targets", 60)
+    until(containers.prometheus.has_alertmanager, "Prometheus' Alertmanager", 30)
+    until(lambda: not containers.prometheus.unjudged(), "a look at each rule", 60)
     database = Database(empty_postgresql)
     until(lambda: Reports(database).summary().executions > 0, "the first execution", 90)
     database.engine.dispose()
+    assert containers.prometheus.broken_rules() == {}
     codes = containers.stop()
 
     asked_to_end = {0, -signal.SIGTERM}  # the console's server ends by the signal itself, once it has closed

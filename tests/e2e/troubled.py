@@ -23,8 +23,9 @@ from tests.fixtures.databases import short_folder
 from tests.fixtures.prometheus import Prometheus, hasty
 from tests.fixtures.redis_server import start_redis, stop_redis
 from tests.fixtures.slow_wire import SlowWire, to_port, to_socket, wired_up
-from tests.fixtures.stoppable import DATABASE, Stoppable, started
+from tests.fixtures.stoppable import Stoppable, started
 from tests.fixtures.venue import ServedVenue, served
+from workers.own_postgresql import DATABASE
 from workers.ports import free_port
 from workers.venue import VenueConfig
 
@@ -83,6 +84,7 @@ HABITS = {
     "CDB_WORKERS_TICKS": "1",
     "CDB_RECONCILE_S": "10",  # a run each two seconds
     "CDB_SEAL_S": "2",
+    "CDB_MARK_S": "2",
     "CDB_SWEEP_S": "5",
     "CDB_WAKE_S": "5",
     # Limits that somebody changed without changing the rules: nothing answers what the rules warn of.
