@@ -1,8 +1,8 @@
 """What docker-compose.yml would start is started here as processes, with its commands, environment and secrets.
 
-Without a Docker engine: PostgreSQL is the tests' own server, Prometheus and Alertmanager are the machine's, and names of
-containers become addresses on this machine, also in what those two are told. Their images and those of PostgreSQL,
-Valkey and Grafana, limits, networks and volumes are not tried by this.
+Without a Docker engine: PostgreSQL is the tests' own server, Prometheus and Alertmanager are this machine's, and names
+of containers become addresses on it, also in what those two are told. Their images and those of PostgreSQL, Valkey and
+Grafana, limits, networks and volumes are not tried by this.
 """
 
 import os

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -18,6 +17,7 @@ import psutil
 
 from app.simulator.catalogue import listing
 from app.store import Database, Tallies
+from tests.fixtures._channel import Channel
 from tests.fixtures.commands import ROOT, Commands, commands, until, worker
 from tests.fixtures.databases import short_folder
 from tests.fixtures.prometheus import Prometheus, hasty
@@ -134,36 +134,6 @@ class Market(Thread):
         rises = self._waving.is_set() and name in LIVELY and (int(time.time()) + rank) % 2
         share = self._share[name] * (Decimal("1.005") if rises else 1)
         return (self._listed[name].opening * share).quantize(self._listed[name].tick)
-
-
-class Channel:
-    """Where people are told: nobody listens there until it is open."""
-
-    def __init__(self) -> None:
-        self.port = free_port()
-        self._server: ThreadingHTTPServer | None = None
-
-    def open(self) -> None:
-        """From now on whatever is sent is taken."""
-
-        class Answer(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                self.rfile.read(int(self.headers["Content-Length"]))
-                self.send_response(200)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_request(self, *args: object) -> None:
-                """No news."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Answer)
-        Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def close(self) -> None:
-        """Nobody listens there any more."""
-        if self._server is not None:
-            self._server.shutdown()
-            self._server.server_close()
 
 
 class Redis:
