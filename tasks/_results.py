@@ -5,8 +5,11 @@ from typing import Any
 import structlog
 from celery.backends.database import DatabaseBackend
 from celery.exceptions import BackendStoreError
+from celery.states import REVOKED
 
 log = structlog.get_logger()
+
+EXPIRED = "expired"  # Celery's own word
 
 
 class Results(DatabaseBackend):
@@ -26,3 +29,13 @@ class Results(DatabaseBackend):
         except BackendStoreError as error:
             log.warning("result is not stored", task_id=task_id, state=state, reason=str(error.__cause__ or error))
             return result
+
+    def mark_as_revoked(
+        self, task_id: str, reason: str = "", request: Any = None, store_result: bool = True, state: str = REVOKED
+    ) -> None:
+        """A beat that came too late leaves no result.
+
+        A worker's parent stores it, by a connection for each: while many wait, more came in than it got rid of.
+        """
+        wanted = store_result and reason != EXPIRED
+        super().mark_as_revoked(task_id, reason, request=request, store_result=wanted, state=state)

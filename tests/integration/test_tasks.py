@@ -18,6 +18,7 @@ from billiard.einfo import ExceptionInfo
 from billiard.exceptions import TimeLimitExceeded
 from celery.signals import task_failure
 from kombu.exceptions import OperationalError
+from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from app import wiring
@@ -286,6 +287,16 @@ def test_a_result_that_cannot_be_stored_is_told_and_no_more(wired: None) -> None
         assert results.store_result("id-1", "KEY", "SUCCESS") == "KEY"
 
     assert [(line["event"], line["task_id"]) for line in logs] == [("result is not stored", "id-1")]
+
+
+@pytest.mark.parametrize(("reason", "stored"), [("expired", []), ("revoked", ["id-1"])])
+def test_a_beat_that_came_too_late_leaves_no_result_and_what_somebody_revoked_does(
+    wired: None, reason: str, stored: list[str]
+) -> None:
+    farm.backend.mark_as_revoked("id-1", reason)
+
+    with wiring.database().reading() as session:
+        assert list(session.scalars(text("SELECT task_id FROM celery_taskmeta"))) == stored
 
 
 def test_a_signal_is_sent_as_a_chain_that_carries_its_correlation_id(wired: None) -> None:
