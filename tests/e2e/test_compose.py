@@ -41,7 +41,7 @@ SETTINGS = {
 }
 MORE = {"notify": "cdb_notifier", "alertmanager": "cdb_alertmanager"}  # those of other profiles, by theirs
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(400)
 
 
 class Containers:
@@ -186,7 +186,7 @@ def test_what_the_compose_file_starts_is_well_trades_and_stops(containers: Conta
         containers.start(name)
 
     for name in kept:
-        until(lambda name=name: containers.is_well(name), f"{name}: {containers.told(name)}", 120)  # type: ignore[misc]
+        until(lambda name=name: containers.is_well(name), f"{name}: {containers.told(name)}", 180)  # type: ignore[misc]
     containers.start_alertmanager()
     containers.start_prometheus()
     for name in ("cdb_alertmanager", "cdb_prometheus"):

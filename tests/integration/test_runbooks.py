@@ -82,7 +82,9 @@ class Not(NamedTuple):
     why: str
 
 
-ELSEWHERE = "steers processes of a machine, containers or a cluster; there are none here"
+A_FARM = "starts a farm for good, as tests/e2e/test_farm.py does"
+THE_TESTS = "is about a checkout, and would run these tests"
+ELSEWHERE = "looks at or steers a machine, containers or a cluster; there are none here"
 
 
 def well(farm: Farm) -> None:
@@ -179,7 +181,7 @@ PAGES: dict[str, tuple[Callable[[Farm], None], list[Run | Not]]] = {
         [
             Not("docker compose exec cdb_console", ELSEWHERE),
             Not("kubectl -n cdb exec deploy/cdb-console --", ELSEWHERE),
-            Not("cdb halt --reason TEXT", ELSEWHERE),
+            Run("cdb halt --reason TEXT", 0, "HALTED"),
         ],
     ),
     "breaker-tripped": (
@@ -208,7 +210,7 @@ PAGES: dict[str, tuple[Callable[[Farm], None], list[Run | Not]]] = {
             Run("cdb notify test", 0, "json://"),
             Run("cdb audit head", 0, ":"),
             Run("cdb audit verify --head SEQ:HASH", 0, "Intact"),
-            Not("make check", ELSEWHERE),
+            Not("make check", THE_TESTS),
         ],
     ),
     "database-down": (
@@ -276,7 +278,7 @@ PAGES: dict[str, tuple[Callable[[Farm], None], list[Run | Not]]] = {
             Run("cdb doctor", FAILED, "Redis"),
             Not("systemctl status redis-server", ELSEWHERE),
             Not("docker compose logs cdb_redis", ELSEWHERE),
-            Not("cdb up", ELSEWHERE),
+            Not("cdb up", A_FARM),
             Run("cdb status", 0, "they agree", back("CDB_REDIS_URL")),
             Run("cdb status", 0, "they agree"),
             Run("cdb doctor", 0, "agree with the venue"),
@@ -306,12 +308,12 @@ PAGES: dict[str, tuple[Callable[[Farm], None], list[Run | Not]]] = {
         [
             Run("cdb status", 0, "they agree"),
             Run("cdb doctor", 0, "agree with the venue"),
-            Not("cdb up", ELSEWHERE),
+            Not("cdb up", A_FARM),
             Not("docker compose logs NAME", ELSEWHERE),
             Not("kubectl -n cdb logs deploy/NAME", ELSEWHERE),
             Run("cdb doctor", 0, "agree with the venue"),
             Run('cdb flatten --reason "ticks cannot be started"', 0, "trades_left: 0"),
-            Not("cdb up", ELSEWHERE),
+            Not("cdb up", A_FARM),
             Not("systemctl restart cdb", ELSEWHERE),
             Not("docker compose up --detach", ELSEWHERE),
             Run("cdb status", 0, "HALTED"),
@@ -338,7 +340,7 @@ PAGES: dict[str, tuple[Callable[[Farm], None], list[Run | Not]]] = {
             Run("cdb backup", 0, "backups"),
             Run("cdb backup verify", 0, "is good"),
             Run('cdb reduce --reason "upgrade"', 0, "REDUCING"),
-            Not("git pull && make setup", ELSEWHERE),
+            Not("git pull && make setup", THE_TESTS),
             Not("systemctl restart cdb", ELSEWHERE),
             Not("docker compose … up --build --detach", ELSEWHERE),
             Not("kubectl apply -k", ELSEWHERE),
