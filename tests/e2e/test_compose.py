@@ -191,6 +191,7 @@ def test_what_the_compose_file_starts_is_well_trades_and_stops(containers: Conta
     containers.start_prometheus()
     for name in ("cdb_alertmanager", "cdb_prometheus"):
         until(lambda name=name: containers.is_well(name), f"{name}: {containers.told(name)}", 30)  # type: ignore[misc]
+    until(containers.prometheus.is_up, "Prometheus' readiness", 30)
     jobs = {
         job["job_name"]
         for job in yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())["scrape_configs"]
