@@ -17,7 +17,7 @@ from typing import NamedTuple
 import pytest
 
 from app import wiring
-from app.cli.codes import FAILED
+from app.cli.codes import FAILED, WRONG
 from app.domain.orders import OUT_OF_REACH
 from tasks import orders, upkeep
 from tests.fixtures._channel import Channel
@@ -252,6 +252,11 @@ PAGES: dict[str, tuple[Callable[[Farm], None], list[Run | Not]]] = {
         well,
         [
             Run("cdb doctor", 0, "accepted"),
+            Not("docker compose exec cdb_execution cdb keys reload", ELSEWHERE),
+            Run("cdb keys reload", WRONG, "nothing to replace"),  # on paper; in earnest: test_keys.py
+            Run("cdb keys list", 0, ""),
+            Run("cdb doctor", 0, "accepted"),
+            Run("cdb reconcile", 0, "agree"),
             Run('cdb halt --reason "rotating the keys"', 0, "HALTED"),
             Not("systemctl restart cdb", ELSEWHERE),
             Not("docker compose restart cdb_websocket_screener cdb_execution cdb_upkeep", ELSEWHERE),
