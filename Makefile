@@ -23,7 +23,7 @@ PARTS = --ignore=tests/e2e --ignore=tests/browser --ignore=tests/chaos
 SCHEDULES = $(PYTEST) tests/chaos
 FARMS = -m pytest -q -n 2 --dist loadscope tests/e2e tests/browser
 
-.PHONY: help setup run test unit check lint bench chaos soak lock env dashboards clean
+.PHONY: help setup run test unit check lint bench chaos soak lock env dashboards docs docs-serve clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,7 +60,7 @@ lint: $(VENV)/.ready-dev ## ruff, mypy and import-linter
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-check: lint ## What has to hold before a change lands: lint, all tests, coverage
+check: lint docs ## What has to hold before a change lands: lint, the site, all tests, coverage
 	rm -f .coverage .coverage.*
 	$(BIN)/python $(PYTEST) $(PARTS) --cov --cov-report= $(ARGS)
 	$(BIN)/python $(SCHEDULES) $(ARGS)
@@ -89,6 +89,12 @@ env: $(VENV)/.ready ## Write .env.example and docs/settings.md from the settings
 
 dashboards: $(VENV)/.ready ## Write Grafana's dashboards from deploy/grafana/boards.py
 	@$(BIN)/python -m deploy.grafana.boards
+
+docs: $(VENV)/.ready-dev ## Build the documentation site into build/site; warnings are errors
+	@$(BIN)/zensical build --clean --strict
+
+docs-serve: $(VENV)/.ready-dev ## Show the documentation site on http://localhost:8008, anew with every change
+	@$(BIN)/zensical serve --dev-addr localhost:8008
 
 clean: ## Remove .venv and caches; the farm's data in .cdb stays
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.* *.egg-info
