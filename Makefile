@@ -23,7 +23,7 @@ PARTS = --ignore=tests/e2e --ignore=tests/browser --ignore=tests/chaos
 SCHEDULES = $(PYTEST) tests/chaos
 FARMS = -m pytest -q -n 2 --dist loadscope tests/e2e tests/browser
 
-.PHONY: help setup run test unit check lint bench chaos soak lock env dashboards docs docs-serve clean
+.PHONY: help setup run test unit check lint bench chaos soak lock env dashboards reference docs docs-serve clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -89,6 +89,9 @@ env: $(VENV)/.ready ## Write .env.example and docs/settings.md from the settings
 
 dashboards: $(VENV)/.ready ## Write Grafana's dashboards from deploy/grafana/boards.py
 	@$(BIN)/python -m deploy.grafana.boards
+
+reference: $(VENV)/.ready ## Write docs/reference from the code
+	@$(BIN)/python -m reference
 
 docs: $(VENV)/.ready-dev ## Build the documentation site into build/site; warnings are errors
 	@$(BIN)/zensical build --clean --strict

@@ -1,0 +1,5 @@
+"""Writes docs/reference anew."""
+
+from reference.pages import write
+
+write()
