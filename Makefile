@@ -23,7 +23,7 @@ PARTS = --ignore=tests/e2e --ignore=tests/browser --ignore=tests/chaos
 SCHEDULES = $(PYTEST) tests/chaos
 FARMS = -m pytest -q -n 2 --dist loadscope tests/e2e tests/browser
 
-.PHONY: help setup run test unit check lint bench chaos soak lock env dashboards reference docs docs-serve clean
+.PHONY: help setup run test unit check lint audit bench chaos soak lock env dashboards reference docs docs-serve clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +67,10 @@ check: lint docs ## What has to hold before a change lands: lint, the site, all 
 	$(BIN)/python $(FARMS) $(ARGS)
 	$(BIN)/coverage report --fail-under=95
 	$(BIN)/coverage report --fail-under=100 --include='app/domain/*,app/strategies/*,app/risk/*,app/steps/*,tasks/*'
+
+audit: $(VENV)/.ready-dev ## Known holes in what is installed (asks PyPI), secrets in what is tracked
+	$(BIN)/detect-secrets-hook --baseline .secrets.baseline $$(git ls-files)
+	$(BIN)/pip-audit --disable-pip --require-hashes -r requirements.txt -r requirements-dev.txt
 
 bench: $(VENV)/.ready-dev ## Measure; every figure beside a baseline of the same run
 	@$(BIN)/python -m tests.bench $(ARGS)
