@@ -50,7 +50,7 @@ class Window:
 
     @property
     def cpu_us(self) -> float:
-        """Of a tick, with all that the farm does meanwhile; what else the machine does costs time, but no CPU of ours."""
+        """Of a tick, with all that the farm does meanwhile; what else the machine does takes time, none of our CPU."""
         return self.farm / self.rate * 1e6
 
 
