@@ -17,7 +17,7 @@ class AuditHeadRow(Base):
     __tablename__ = "audit_head"
     __table_args__ = (CheckConstraint("id = 1", name="only_one"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    sequence: Mapped[int] = mapped_column(BigInteger)
-    hash: Mapped[str] = mapped_column(String(64))
-    timestamp: Mapped[datetime] = mapped_column(Instant)
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, doc="Always 1.")
+    sequence: Mapped[int] = mapped_column(BigInteger, doc="The last that was given.")
+    hash: Mapped[str] = mapped_column(String(64), doc="Of the last sealed row, in hexadecimal.")
+    timestamp: Mapped[datetime] = mapped_column(Instant, doc="When it was sealed.")

@@ -23,10 +23,10 @@ class AuditRow(Base):
         Index("ix_audits_unsealed", "id", sqlite_where=UNSEALED, postgresql_where=UNSEALED),
     )
 
-    id: Mapped[int] = mapped_column(Key, primary_key=True)
-    event_type: Mapped[str] = mapped_column(String(80))
-    service: Mapped[str] = mapped_column(String(40))
-    data: Mapped[dict[str, Any]] = mapped_column(Json)
-    timestamp: Mapped[datetime] = mapped_column(Instant)
-    sequence: Mapped[int | None] = mapped_column(BigInteger)
-    hash: Mapped[str | None] = mapped_column(String(64))
+    id: Mapped[int] = mapped_column(Key, primary_key=True, doc="In the order of writing.")
+    event_type: Mapped[str] = mapped_column(String(80), doc="Such as order.filled.")
+    service: Mapped[str] = mapped_column(String(40), doc="Which part of the farm wrote it.")
+    data: Mapped[dict[str, Any]] = mapped_column(Json, doc="What there is to know of it.")
+    timestamp: Mapped[datetime] = mapped_column(Instant, doc="When it happened.")
+    sequence: Mapped[int | None] = mapped_column(BigInteger, doc="Its place in the chain, once it is sealed.")
+    hash: Mapped[str | None] = mapped_column(String(64), doc="Over itself and the hash before.")

@@ -25,14 +25,14 @@ class BarRow(Base):
         ),
     )
 
-    id: Mapped[int] = mapped_column(Key, primary_key=True)
-    symbol: Mapped[str] = mapped_column(String(40))
-    interval: Mapped[str] = mapped_column(String(8))
-    end: Mapped[datetime] = mapped_column(Instant)
-    open: Mapped[float]
-    high: Mapped[float]
-    low: Mapped[float]
-    close: Mapped[float]
-    volume: Mapped[float]
-    ticks: Mapped[int]
-    whole: Mapped[bool]
+    id: Mapped[int] = mapped_column(Key, primary_key=True, doc="Its number.")
+    symbol: Mapped[str] = mapped_column(String(40), doc="Such as BTC/USDT.")
+    interval: Mapped[str] = mapped_column(String(8), doc="Such as 1m.")
+    end: Mapped[datetime] = mapped_column(Instant, doc="The instant at which it ends, which is not in it.")
+    open: Mapped[float] = mapped_column(doc="First price.")
+    high: Mapped[float] = mapped_column(doc="Highest price.")
+    low: Mapped[float] = mapped_column(doc="Lowest price.")
+    close: Mapped[float] = mapped_column(doc="Last price.")
+    volume: Mapped[float] = mapped_column(doc="Base currency traded.")
+    ticks: Mapped[int] = mapped_column(doc="How many there were.")
+    whole: Mapped[bool] = mapped_column(doc="Whether all of its ticks were heard.")

@@ -14,9 +14,11 @@ class CursorRow(Base):
 
     __tablename__ = "cursors"
 
-    symbol: Mapped[str] = mapped_column(String(40), primary_key=True)
-    look: Mapped[str] = mapped_column(String(10), primary_key=True)
-    done_at: Mapped[datetime | None] = mapped_column(Instant)
-    since_start: Mapped[bool]
-    begun_at: Mapped[datetime | None] = mapped_column(Instant)
-    back_to: Mapped[datetime | None] = mapped_column(Instant)
+    symbol: Mapped[str] = mapped_column(String(40), primary_key=True, doc="Whose books are compared.")
+    look: Mapped[str] = mapped_column(
+        String(10), primary_key=True, doc="orders (those that work), fills, or whole (all that the venue still tells)."
+    )
+    done_at: Mapped[datetime | None] = mapped_column(Instant, doc="Up to then all was compared.")
+    since_start: Mapped[bool] = mapped_column(doc="Whether that was done after the start of the farm.")
+    begun_at: Mapped[datetime | None] = mapped_column(Instant, doc="When the look began that ran out of turns.")
+    back_to: Mapped[datetime | None] = mapped_column(Instant, doc="What is older than this it has still to ask for.")

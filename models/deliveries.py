@@ -18,13 +18,13 @@ class DeliveryRow(Base):
     __tablename__ = "deliveries"
     __table_args__ = (Index(None, "state", "channel", "next_at"), Index(None, "alert_id"))
 
-    id: Mapped[int] = mapped_column(Key, primary_key=True)
-    alert_id: Mapped[int] = mapped_column(Key, ForeignKey("alerts.id"))
-    channel: Mapped[str] = mapped_column(String(200))
-    part: Mapped[str] = mapped_column(String(10))
-    state: Mapped[str] = mapped_column(String(10))
-    attempts: Mapped[int]
-    timestamp: Mapped[datetime] = mapped_column(Instant)
-    next_at: Mapped[datetime] = mapped_column(Instant)
-    sent_at: Mapped[datetime | None] = mapped_column(Instant)
-    error: Mapped[str] = mapped_column(Text)
+    id: Mapped[int] = mapped_column(Key, primary_key=True, doc="Its number.")
+    alert_id: Mapped[int] = mapped_column(Key, ForeignKey("alerts.id"), doc="What is brought.")
+    channel: Mapped[str] = mapped_column(String(200), doc="To whom: the address without what is secret.")
+    part: Mapped[str] = mapped_column(String(10), doc="raised, lasts, over or happened.")
+    state: Mapped[str] = mapped_column(String(10), doc="waiting, sent or given up.")
+    attempts: Mapped[int] = mapped_column(doc="How often it was tried.")
+    timestamp: Mapped[datetime] = mapped_column(Instant, doc="Since when it waits.")
+    next_at: Mapped[datetime] = mapped_column(Instant, doc="When it is tried next.")
+    sent_at: Mapped[datetime | None] = mapped_column(Instant, doc="When it was taken.")
+    error: Mapped[str] = mapped_column(Text, doc="What the last attempt failed of.")

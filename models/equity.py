@@ -16,9 +16,9 @@ class EquityRow(Base):
     __tablename__ = "equity"
     __table_args__ = (Index(None, "timestamp"),)
 
-    id: Mapped[int] = mapped_column(Key, primary_key=True)
-    timestamp: Mapped[datetime] = mapped_column(Instant)
-    equity: Mapped[Decimal] = mapped_column(Money)
-    cash: Mapped[Decimal] = mapped_column(Money)
-    exposure: Mapped[Decimal] = mapped_column(Money)
-    drawdown: Mapped[Decimal] = mapped_column(Money)
+    id: Mapped[int] = mapped_column(Key, primary_key=True, doc="Its number.")
+    timestamp: Mapped[datetime] = mapped_column(Instant, doc="The moment.")
+    equity: Mapped[Decimal] = mapped_column(Money, doc="Cash and positions.")
+    cash: Mapped[Decimal] = mapped_column(Money, doc="Free and reserved.")
+    exposure: Mapped[Decimal] = mapped_column(Money, doc="Positions at the last prices.")
+    drawdown: Mapped[Decimal] = mapped_column(Money, doc="Fall from the day's high, as a share of it.")

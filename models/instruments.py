@@ -16,16 +16,16 @@ class InstrumentRow(Base):
 
     __tablename__ = "instruments"
 
-    symbol: Mapped[str] = mapped_column(String(40), primary_key=True)
-    base: Mapped[str] = mapped_column(String(20))
-    quote: Mapped[str] = mapped_column(String(20))
-    tradable: Mapped[bool]
-    price_step: Mapped[Decimal] = mapped_column(Money)
-    amount_step: Mapped[Decimal] = mapped_column(Money)
-    min_amount: Mapped[Decimal] = mapped_column(Money)
-    min_notional: Mapped[Decimal] = mapped_column(Money)
-    max_notional: Mapped[Decimal | None] = mapped_column(Money)
-    taker_fee: Mapped[Decimal] = mapped_column(Money)
-    market_orders: Mapped[bool]
-    market: Mapped[dict[str, Any]] = mapped_column(Json)
-    updated_at: Mapped[datetime] = mapped_column(Instant)
+    symbol: Mapped[str] = mapped_column(String(40), primary_key=True, doc="Such as BTC/USDT.")
+    base: Mapped[str] = mapped_column(String(20), doc="What is bought.")
+    quote: Mapped[str] = mapped_column(String(20), doc="What is paid.")
+    tradable: Mapped[bool] = mapped_column(doc="Whether orders are taken.")
+    price_step: Mapped[Decimal] = mapped_column(Money, doc="Prices are multiples of it.")
+    amount_step: Mapped[Decimal] = mapped_column(Money, doc="Amounts are multiples of it.")
+    min_amount: Mapped[Decimal] = mapped_column(Money, doc="Least of an order, in base.")
+    min_notional: Mapped[Decimal] = mapped_column(Money, doc="Least of an order, in quote.")
+    max_notional: Mapped[Decimal | None] = mapped_column(Money, doc="Most of an order, in quote.")
+    taker_fee: Mapped[Decimal] = mapped_column(Money, doc="A share.")
+    market_orders: Mapped[bool] = mapped_column(doc="Whether they are taken.")
+    market: Mapped[dict[str, Any]] = mapped_column(Json, doc="ccxt's record of it.")
+    updated_at: Mapped[datetime] = mapped_column(Instant, doc="When the venue was asked.")

@@ -19,10 +19,10 @@ class MarketDataRow(Base):
         {"postgresql_partition_by": "RANGE (timestamp)"},
     )
 
-    id: Mapped[int] = mapped_column(Key, primary_key=True)
-    symbol: Mapped[str] = mapped_column(String(40))
-    price: Mapped[float]
-    volume: Mapped[float]
-    side: Mapped[str] = mapped_column(String(4))
-    timestamp: Mapped[datetime] = mapped_column(Instant)
-    source: Mapped[str] = mapped_column(String(20))
+    id: Mapped[int] = mapped_column(Key, primary_key=True, doc="Its number.")
+    symbol: Mapped[str] = mapped_column(String(40), doc="Such as BTC/USDT.")
+    price: Mapped[float] = mapped_column(doc="In quote currency.")
+    volume: Mapped[float] = mapped_column(doc="In base currency.")
+    side: Mapped[str] = mapped_column(String(4), doc="Of who took: buy or sell.")
+    timestamp: Mapped[datetime] = mapped_column(Instant, doc="By the venue's clock.")
+    source: Mapped[str] = mapped_column(String(20), doc="Who told it.")

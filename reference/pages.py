@@ -29,8 +29,9 @@ def tables_page() -> str:
     meanings = {mapper.local_table: mapper.class_.__doc__ for mapper in Base.registry.mappers}
     lines: list[str] = []
     for table in sorted(Base.metadata.tables.values(), key=lambda table: table.name):
-        lines += ["", f"## {table.name}", "", _line(meanings[table]), "", "| column | type | |", "|---|---|---|"]
-        lines += [f"| `{column.name}` | {column.type} | {_column(column)} |" for column in table.columns]
+        lines += ["", f"## {table.name}", "", _line(meanings[table]), ""]
+        lines += ["| column | type | | meaning |", "|---|---|---|---|"]
+        lines += [f"| `{one.name}` | {one.type} | {_column(one)} | {one.doc} |" for one in table.columns]
     return _page("Tables", *lines)
 
 

@@ -34,6 +34,7 @@ def test_every_table_and_column_is_told() -> None:
     for table in Base.metadata.tables.values():
         assert f"## {table.name}\n" in page
         assert all(f"| `{column.name}` |" in page for column in table.columns)
+        assert all(column.doc for column in table.columns), table.name
 
 
 def test_commands_within_commands_are_told() -> None:
