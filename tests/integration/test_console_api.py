@@ -88,7 +88,10 @@ async def test_the_status_values_open_trades_at_the_last_price(visit: Visit, sto
     assert seen["problems"] == []
 
 
-async def test_services_workers_feed_and_pauses_are_told(visit: Visit, store: StoreUnderTest) -> None:
+async def test_services_workers_feed_and_pauses_are_told(
+    visit: Visit, store: StoreUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.roll.LATE_S", 600.0)
     wiring.roll().write([Enrolled("orders", "ready", 4711, 2)], wiring.now().timestamp())
     wiring.heartbeats().write(4711, Beat(turn=1, begun=7, running=1, queues=("orders",)))
     told = {"at": "", "symbols": 2, "subscribed": 2, "stale": [], "refused": [], "unknown": 0, "connections": 1}

@@ -82,6 +82,7 @@ def compared_until(open_: bool, patience_s: float) -> float:
     return time.monotonic() - began
 
 
+@pytest.mark.timeout(600)  # a crowd, which a busy machine takes its time for
 def test_sixty_symbols_are_compared_after_a_start_and_stay_so_and_the_venue_refuses_nobody(crowd: ServedVenue) -> None:
     *traded, fresh = symbols(COUNT + 1)
     for symbol in traded:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -74,7 +75,7 @@ def test_c18_a_worker_whose_children_take_nothing_up_ends_itself(celery: Callabl
     work = [trial.hand.s(f"W{one}").apply_async() for one in range(3)]
 
     assert process.wait(PATIENCE_S) == os.EX_SOFTWARE
-    assert "it began and ended no task for 2 s while" in log()
+    assert re.search(r"it began and ended no task for \d+ s while", log())
     until(lambda: not lives(child.pid), "the child's end")
 
     celery("worker", *OPTIONS)
@@ -90,7 +91,7 @@ def test_c18_a_worker_whose_event_loop_hangs_ends_itself(celery: Callable[..., A
         trial.hand.s(f"W{one}").apply_async()
 
     assert process.wait(PATIENCE_S) == os.EX_SOFTWARE
-    assert "its event loop stood still for 2 s while" in log()
+    assert re.search(r"its event loop stood still for \d+ s while", log())
     assert "in hang" in log(), "one sees where it stood"
 
 
