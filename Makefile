@@ -21,7 +21,7 @@ PYTEST = -m pytest -q -n $(JOBS) --dist worksteal
 # what they run is covered by the rest, and they are slow when they are traced.
 PARTS = --ignore=tests/e2e --ignore=tests/browser --ignore=tests/chaos
 SCHEDULES = $(PYTEST) tests/chaos
-FARMS = -m pytest -q -n 2 --dist loadscope tests/e2e tests/browser
+FARMS = -m pytest -q -n 2 --dist loadscope -m "not slow" tests/e2e tests/browser
 
 .PHONY: help setup run test unit check lint audit bench chaos soak lock env dashboards reference docs docs-serve clean
 

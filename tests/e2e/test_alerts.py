@@ -112,6 +112,7 @@ def times(found: str) -> list[str]:
 
 
 @pytest.mark.chaos
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_each_alert_fires_by_its_fault_and_ends_with_it(troubled: Troubled) -> None:
     orders_are_slow(troubled)
