@@ -8,7 +8,7 @@ from tests.fixtures.commands import Commands
 
 
 @pytest.mark.chaos
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_a_farm_in_trouble_loses_nothing_doubles_nothing_and_keeps_its_limits(cdb: Commands) -> None:
     ended = cdb.run("chaos", "--seed", "1", "--for", "25s", "--json")
 

@@ -12,7 +12,7 @@ from tests.fixtures.commands import Commands, commands, until, worker
 pytestmark = pytest.mark.chaos
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(500)
 def test_a_farm_trades_beside_another_survives_a_killed_worker_and_stops_when_told() -> None:
     with commands() as farm, commands() as neighbour:
         up = farm.start("up")

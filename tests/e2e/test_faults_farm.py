@@ -137,7 +137,7 @@ def trader(cdb: Commands, venue: ServedVenue) -> Iterator[Trader]:
 
 
 @pytest.mark.chaos
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(500)
 def test_a_farm_goes_on_whatever_goes_wrong_around_it(trader: Trader, venue: ServedVenue) -> None:
     trader.goes_on_trading()
     a_symbol_that_nobody_lists_is_left_out(trader)

@@ -25,7 +25,7 @@ NAMES = symbols(8)
 UP = Decimal("1.002")
 EAGER = {"CDB_STRATEGIES": "workers.chaos.eager:Strategy", "CDB_RISK__COOLDOWN__LIMIT_S": "0"}
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600)]
 
 
 class Market(Thread):

@@ -71,7 +71,7 @@ def processed(data_dir: Path) -> int:
             return 0
 
 
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(400)
 def test_a_worker_killed_in_mid_replay_costs_no_tick_and_doubles_none(cdb: Commands) -> None:
     file = cdb.data_dir / "trades.csv"
     trades = recording(file)

@@ -47,7 +47,7 @@ def place(cdb: Commands, request: pytest.FixtureRequest) -> str:
     return url
 
 
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(400)
 def test_real_trades_become_the_bars_of_pandas_and_the_signals_of_plain_ta(
     cdb: Commands, recorded_trades: DataFrame, place: str, redis_client: "redis.Redis"
 ) -> None:
@@ -66,7 +66,7 @@ def test_real_trades_become_the_bars_of_pandas_and_the_signals_of_plain_ta(
     assert redis_client.keys() == [], "a replay leaves nothing on a server that is not its own"
 
 
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 def test_bars_of_five_minutes_are_those_of_pandas_the_last_one_too_in_which_the_file_ends(
     cdb: Commands, recorded_trades: DataFrame, place: str

@@ -25,14 +25,14 @@ from workers.farm import Farm
 from workers.supervisor import CannotStart, Kept
 
 LOOK_S = 0.1
-FIRST_TRADE_S = 90.0
+FIRST_TRADE_S = 240.0
 PRESENT = timedelta(seconds=1)  # how long a signal waits at most where nothing has piled up
 CALM_S = 10.5  # after the last trouble, so that what it killed can be seen to be back
 CRASH = Decimal("0.2")  # what is left of each price: with half of the allowed exposure held, the breaker trips
 CRASH_S = 10.0
 WATCHED_S = 3.0  # after the halt: nobody may enter
 QUIET_S = 2.0
-REST_S = 90.0
+REST_S = 180.0
 BY = "chaos"
 AWAY = (RedisError, OperationalError, DatabaseError, Unavailable)  # it is being troubled
 
