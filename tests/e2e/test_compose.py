@@ -20,6 +20,7 @@ import pytest
 import yaml
 
 from app.store import Database, Reports
+from tests.fixtures._patience import PATIENCE_S
 from tests.fixtures._required import program
 from tests.fixtures.alertmanager import PROGRAMS
 from tests.fixtures.commands import until
@@ -108,7 +109,7 @@ class Containers:
         """What its health check says."""
         test = self.services[name]["healthcheck"]["test"]
         words = [sys.executable if word == "python" else self.here(word) for word in test[1:]]
-        return subprocess.run(words, cwd=ROOT, capture_output=True, timeout=30).returncode == 0
+        return subprocess.run(words, cwd=ROOT, capture_output=True, timeout=PATIENCE_S).returncode == 0
 
     def told(self, name: str) -> str:
         """The end of what a service has said."""
@@ -190,14 +191,14 @@ def test_what_the_compose_file_starts_is_well_trades_and_stops(containers: Conta
     containers.start_alertmanager()
     containers.start_prometheus()
     for name in ("cdb_alertmanager", "cdb_prometheus"):
-        until(lambda name=name: containers.is_well(name), f"{name}: {containers.told(name)}", 30)  # type: ignore[misc]
-    until(containers.prometheus.is_up, "Prometheus' readiness", 30)
+        until(lambda name=name: containers.is_well(name), f"{name}: {containers.told(name)}", PATIENCE_S)  # type: ignore[misc]
+    until(containers.prometheus.is_up, "Prometheus' readiness", PATIENCE_S)
     jobs = {
         job["job_name"]
         for job in yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())["scrape_configs"]
     }
     until(lambda: containers.prometheus.up() == dict.fromkeys(jobs, True), "all targets", 60)
-    until(containers.prometheus.has_alertmanager, "Prometheus' Alertmanager", 30)
+    until(containers.prometheus.has_alertmanager, "Prometheus' Alertmanager", PATIENCE_S)
     until(lambda: not containers.prometheus.unjudged(), "a look at each rule", 60)
     database = Database(empty_postgresql)
     until(lambda: Reports(database).summary().executions > 0, "the first execution", 90)

@@ -7,6 +7,7 @@ import signal
 import psutil
 import pytest
 
+from tests.fixtures._patience import PATIENCE_S
 from tests.fixtures.commands import Commands, commands, until, worker
 
 pytestmark = pytest.mark.chaos
@@ -29,9 +30,9 @@ def test_a_farm_trades_beside_another_survives_a_killed_worker_and_stops_when_to
         before = worker(up, "ticks")
         assert before is not None
         before.kill()
-        until(lambda: worker(up, "ticks") not in (None, before), "the worker's restart", 20)
+        until(lambda: worker(up, "ticks") not in (None, before), "the worker's restart", PATIENCE_S)
         seen = ticks(farm)
-        until(lambda: ticks(farm) > seen, "ticks after the restart", 30)
+        until(lambda: ticks(farm) > seen, "ticks after the restart", PATIENCE_S)
         assert farm.run("doctor").returncode == 0
 
         assert beside.wait(150) == 0, neighbour.said

@@ -14,6 +14,7 @@ from app.simulator.catalogue import listing, symbols
 from app.store import Database
 from models import ExecutionRow, OrderRow, RiskEventRow, SignalRow, TradeRow
 from models.orders import LIVE
+from tests.fixtures._patience import PATIENCE_S
 from tests.fixtures.commands import Commands, until, worker
 from tests.fixtures.prometheus import Prometheus, prometheus
 from tests.fixtures.venue import ServedVenue, served
@@ -88,7 +89,7 @@ def differing(held: Held, told: Prometheus) -> dict[str, Any]:
 
 def agree(held: Held, told: Prometheus) -> None:
     """They do, once what was read last is told."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE_S
     while (found := differing(held, told)) and time.monotonic() < deadline:
         time.sleep(0.5)
     assert found == {}

@@ -15,6 +15,7 @@ from tests.faults.laboratory import Laboratory
 from tests.fixtures import _trial_tasks as trial
 from tests.fixtures._contenders import locks
 from tests.fixtures._forks import FORKED
+from tests.fixtures._patience import PATIENCE_S
 from tests.fixtures.farm import approved
 from tests.fixtures.stoppable import CONNECTIONS, Stoppable
 from tests.fixtures.venue import ServedVenue
@@ -152,7 +153,7 @@ def test_F33_a_worker_goes_on_by_itself_when_its_server_is_back(
     until(lambda: "does not answer" in log(), "a try")
     assert begun.status()["orders"] == 0
     late = celery("worker", "-Q", "orders", "-n", "late@%h")
-    assert late.wait(30) != 0, "who begins while there is no database is not ready, and says so"
+    assert late.wait(PATIENCE_S) != 0, "who begins while there is no database is not ready, and says so"
 
     stoppable.start()
     until(lambda: wiring.orders().get(name).state is S.FILLED, "the order's end")

@@ -17,6 +17,7 @@ from app.store.account import locked
 from models import ExecutionRow, OrderRow, SignalRow, TradeRow
 from tasks import orders, risk
 from tasks._hand_on import hand_on
+from tests.fixtures._patience import PATIENCE_S
 from tests.fixtures.databases import KINDS
 from tests.fixtures.farm import approved
 from tests.fixtures.memory.builders import BTC, a_signal
@@ -93,7 +94,7 @@ def books() -> tuple[Any, ...]:
 def killed(worker: Any) -> None:
     """As the OOM killer does, its children too."""
     os.killpg(worker.pid, signal.SIGKILL)
-    worker.wait(10)
+    worker.wait(PATIENCE_S)
 
 
 def test_C03_an_order_that_a_killed_worker_was_sending_is_followed_by_another(

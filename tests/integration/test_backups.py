@@ -32,6 +32,7 @@ from app.store.copies import Take
 from tasks import _backup, orders, upkeep
 from tests.fixtures._chains import sql
 from tests.fixtures._forks import Program
+from tests.fixtures._patience import PATIENCE_S
 from tests.fixtures.commands import ROOT, until
 from tests.fixtures.databases import KINDS
 from tests.fixtures.farm import approved
@@ -495,7 +496,7 @@ def test_an_embedded_redis_that_rests_finds_none_of_its_files_when_it_starts(
 
 
 def test_a_worker_that_answers_is_at_work_wherever_it_is(worker: Program) -> None:
-    until(lambda: "the worker trial@" in "".join(at_work(wiring.copies())), "a worker that answers", 30)
+    until(lambda: "the worker trial@" in "".join(at_work(wiring.copies())), "a worker that answers", PATIENCE_S)
 
 
 def test_it_is_made_without_redis_and_says_so(farm: Farm, monkeypatch: pytest.MonkeyPatch) -> None:

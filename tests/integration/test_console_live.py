@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.fixtures._patience import PATIENCE_S
 from tests.fixtures.commands import Commands, until
 from workers.ports import free_port
 
@@ -31,7 +32,7 @@ def started(cdb: Commands) -> str:
 
 def answers(url: str) -> int | None:
     try:
-        pid: int = httpx.get(f"{url}/health", timeout=5).json()["pid"]
+        pid: int = httpx.get(f"{url}/health", timeout=PATIENCE_S).json()["pid"]
     except httpx.HTTPError:
         return None
     return pid
@@ -39,7 +40,7 @@ def answers(url: str) -> int | None:
 
 def test_it_tells_the_state_again_and_again_and_ends_when_it_is_told(cdb: Commands, console: str) -> None:
     heard = []
-    with httpx.stream("GET", f"{console}/api/v1/stream", timeout=30) as stream:
+    with httpx.stream("GET", f"{console}/api/v1/stream", timeout=PATIENCE_S) as stream:
         for line in stream.iter_lines():
             if line.startswith("data: "):
                 heard.append(json.loads(line.removeprefix("data: "))["at"])
@@ -49,7 +50,7 @@ def test_it_tells_the_state_again_and_again_and_ends_when_it_is_told(cdb: Comman
         process.send_signal(signal.SIGTERM)
 
     assert sorted(set(heard)) == heard
-    assert process.wait(30) in (0, -signal.SIGTERM)
+    assert process.wait(PATIENCE_S) in (0, -signal.SIGTERM)
     assert "Traceback" not in cdb.said
 
 

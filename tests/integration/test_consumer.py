@@ -18,6 +18,7 @@ from kombu.message import Message
 
 from app.bus import connect
 from tasks._consumer import Consumer
+from tests.fixtures._patience import PATIENCE_S
 from tests.fixtures.redis_server import start_redis, stop_redis
 
 pytestmark = pytest.mark.filterwarnings("ignore::celery.exceptions.CPendingDeprecationWarning")  # of Celery's own
@@ -41,7 +42,7 @@ class Broker:
         consumer.task_consumer = self._app.amqp.TaskConsumer(consumer.connection, on_message=self._received)
         consumer.task_consumer.qos(prefetch_count=1)
         consumer.task_consumer.consume()
-        consumer.connection.drain_events(timeout=5)
+        consumer.connection.drain_events(timeout=PATIENCE_S)
         commands = Queue("commands", Exchange("commands", type="fanout"), auto_delete=True)
         self._app.amqp.Consumer(consumer.connection.channel(), [commands]).consume()
         consumer.connection.default_channel._brpop_start()

@@ -18,6 +18,7 @@ from app.bus import Counters, Keys, Limits, Mailboxes, connect
 from app.domain.bars import FormingBars
 from app.domain.market import Bar, BarClose
 from app.steps.drain import drain
+from tests.fixtures._patience import PATIENCE_S
 from tests.fixtures.fakes import MemoryFarm, MemoryHandOn
 from tests.fixtures.memory.builders import NOON
 
@@ -122,7 +123,7 @@ def test_bars_after_kills_are_those_of_a_straight_run(
         )
         if kills < 3:
             kills += _killed_in_mid_work(child, mailboxes)
-        child.wait(30)
+        child.wait(PATIENCE_S)
         time.sleep(LIMITS.lease_ms / 1000)  # what the dead drain held is let go
 
     assert kills == 3

@@ -23,6 +23,7 @@ from app.domain.continuity import Print
 from app.domain.errors import Unavailable
 from app.exchanges.mexc.stream import PublicMarket
 from app.store import migrate
+from tests.fixtures._patience import PATIENCE_S
 from tests.fixtures.venue import ServedVenue
 from tests.unit.workers.test_outbox import until
 from workers.feed import Feed, main, serve
@@ -123,9 +124,9 @@ async def test_what_was_printed_while_the_connection_was_down_is_filled_in(feed:
         await until(lambda: scene.prices() == [1, 2])
         await asyncio.to_thread(venue.fail, "dropped_websocket")
         await printed(venue, "BTC/USDT", 3, 4, 5)
-        await until(lambda: len(scene.prices()) >= 5, 10)
+        await until(lambda: len(scene.prices()) >= 5, PATIENCE_S)
         await printed(venue, "BTC/USDT", 6)
-        await until(lambda: len(scene.prices()) >= 6, 10)
+        await until(lambda: len(scene.prices()) >= 6, PATIENCE_S)
 
         assert scene.prices() == [1, 2, 3, 4, 5, 6]
         assert not scene.marks("!")
@@ -138,9 +139,9 @@ async def test_a_stream_that_is_connected_but_deaf_is_noticed(feed: Any, venue: 
         await until(lambda: scene.prices() == [1])
         await asyncio.to_thread(venue.fail, "silent_websocket")
         await printed(venue, "BTC/USDT", 2)
-        await until(lambda: (scene.status.read() or {}).get("stale") == ["BTC/USDT"], 15)
+        await until(lambda: (scene.status.read() or {}).get("stale") == ["BTC/USDT"], PATIENCE_S)
         await asyncio.to_thread(venue.heal)
-        await until(lambda: scene.prices() == [1, 2], 15)
+        await until(lambda: scene.prices() == [1, 2], PATIENCE_S)
 
 
 async def test_a_symbol_that_the_venue_does_not_list_is_named_with_its_cure(feed: Any) -> None:
@@ -208,9 +209,9 @@ async def test_an_outage_of_the_venue_is_said_and_survived(feed: Any, venue: Ser
         await until(scene.ready)
         await asyncio.to_thread(venue.fail, "connection_dropped")
         await asyncio.to_thread(venue.fail, "dropped_websocket")
-        await until(lambda: [row[1] for row in scene.marks("!")], 15)
+        await until(lambda: [row[1] for row in scene.marks("!")], PATIENCE_S)
         await asyncio.to_thread(venue.heal)
-        await until(scene.ready, 15)
+        await until(scene.ready, PATIENCE_S)
         await printed(venue, "BTC/USDT", 5)
         await until(lambda: scene.prices() == [5])
 
@@ -265,7 +266,7 @@ def test_the_feeds_process_takes_all_it_needs_from_the_settings(
     status = FeedStatus(redis_client, Keys())
 
     def stop_when_ready() -> None:
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + PATIENCE_S
         while not (status.read() or {}).get("ready") and time.monotonic() < deadline:
             time.sleep(0.05)
         os.kill(os.getpid(), signal.SIGTERM)

@@ -12,6 +12,7 @@ import pytest
 
 from app import wiring
 from tests.fixtures import _trial_tasks as trial
+from tests.fixtures._patience import PATIENCE_S
 from tests.fixtures.workers import outcome, until
 from workers.ports import free_port
 from workers.services import farm_services
@@ -46,7 +47,7 @@ def asked(path: str, password: str = PASSWORD, body: dict[str, str] | None = Non
     if password:
         request.add_header("Authorization", f"Basic {b64encode(f'cdb:{password}'.encode()).decode()}")
     try:
-        with urlopen(request, timeout=10) as answer:
+        with urlopen(request, timeout=PATIENCE_S) as answer:
             return answer.status, answer.read().decode()
     except HTTPError as error:
         return error.code, error.read().decode()

@@ -14,6 +14,7 @@ import pytest
 
 from app import wiring
 from app.metrics import Figures, Health
+from tests.fixtures._patience import PATIENCE_S
 from tests.fixtures.farm import configured
 from tests.fixtures.redis_server import OwnRedis
 from tests.fixtures.stoppable import Stoppable
@@ -61,11 +62,11 @@ def test_a_service_tells_the_figures_that_upkeep_has_read_and_its_own_health(
         endpoint = wiring.metrics_endpoint("orders", wiring.farm_figures(["orders"]), health=health)
         with wiring.redis().pubsub(ignore_subscribe_messages=True) as listener:  # type: ignore[no-untyped-call]
             listener.subscribe(wiring.keys().topic("system_health"))
-            listener.get_message(ignore_subscribe_messages=False, timeout=10)
+            listener.get_message(ignore_subscribe_messages=False, timeout=PATIENCE_S)
             endpoint.begin()
             try:
-                told = listener.get_message(timeout=10)
-                with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+                told = listener.get_message(timeout=PATIENCE_S)
+                with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE_S) as answer:
                     lines = answer.read().decode().splitlines()
             finally:
                 endpoint.end()

@@ -22,6 +22,7 @@ from app.bus import Keys, Leadership, Mailboxes, Pushed
 from app.celery import farm
 from app.store import migrate
 from tasks._scheduler import OneScheduler
+from tests.fixtures._patience import PATIENCE_S
 from tests.fixtures.venue import ServedVenue
 from tests.unit.workers.test_outbox import until
 from workers import lead as leading
@@ -29,7 +30,6 @@ from workers.lead import Deposed, lead
 from workers.ports import NO_METRICS
 
 LONG_MS = 60_000
-PATIENCE_S = 90.0  # feeds are processes, which a busy machine starts slowly
 TICK = ("BTC/USDT", 1, 1.0, 1.0, "buy", 1)
 
 

@@ -14,6 +14,7 @@ from app.domain.rate_limit import Budget
 from app.simulator.catalogue import symbols
 from app.store import migrate
 from tasks import orders, upkeep
+from tests.fixtures._patience import PATIENCE_S
 from tests.fixtures.farm import approved, configured
 from tests.fixtures.venue import ServedVenue, served
 from workers.venue import VenueConfig
@@ -64,7 +65,7 @@ def held(symbol: str) -> str:
     """An entry that is sent and settled; the limiter may want both to wait."""
     name = approved(f"S{symbol}", symbol=symbol)
     assert name is not None
-    until = time.monotonic() + 20
+    until = time.monotonic() + PATIENCE_S
     while wiring.orders().get(name).state is not OrderState.FILLED:
         assert time.monotonic() < until
         orders.place(name)

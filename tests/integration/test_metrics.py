@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from app import wiring
 from tests.fixtures import _trial_tasks as trial
 from tests.fixtures._forks import Program
+from tests.fixtures._patience import PATIENCE_S
 from tests.fixtures.workers import a_worker, log, outcome, until
 from workers.ports import free_port
 
@@ -25,7 +26,7 @@ def farm_settings(farm_settings: dict[str, str]) -> dict[str, str]:
 
 def scraped(name: str, **labels: str) -> float | None:
     """The sum of the samples of that name with these labels, None if there is none."""
-    with urlopen(f"http://127.0.0.1:{wiring.settings().port_ticks}/metrics", timeout=10) as answer:
+    with urlopen(f"http://127.0.0.1:{wiring.settings().port_ticks}/metrics", timeout=PATIENCE_S) as answer:
         text = str(answer.read(), "utf-8")
     samples = [one for family in text_string_to_metric_families(text) for one in family.samples]
     found = [one.value for one in samples if one.name == name and labels.items() <= one.labels.items()]
@@ -75,7 +76,7 @@ def test_c13_counters_are_exact_after_children_and_then_the_worker_were_killed(c
     until(lambda: not scraped("tasks_running"), "the end of what ran in it")
 
     os.kill(first.pid, signal.SIGKILL)
-    first.wait(30)
+    first.wait(PATIENCE_S)
     a_worker(celery)
     until(answers, "an answer of the next worker")
     assert hands() is None
@@ -115,7 +116,7 @@ def test_a_worker_whose_port_is_taken_works(celery: Callable[..., Any]) -> None:
 
 def test_a_program_that_only_asks_writes_no_metrics(celery: Callable[..., Any]) -> None:
     process = celery("inspect", "ping", "--timeout", "0.5")
-    process.wait(30)
+    process.wait(PATIENCE_S)
 
     assert "No nodes replied" in log()
     assert not (wiring.settings().data_dir / "metrics").exists()

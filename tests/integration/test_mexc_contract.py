@@ -18,6 +18,7 @@ from app.exchanges.mexc import Account, ApiKeys, Client, Market, Trading
 from tests.contracts.account import AccountContract, AccountUnderTest
 from tests.contracts.market import MarketContract, MarketUnderTest
 from tests.contracts.trading import TradingContract, VenueUnderTest
+from tests.fixtures._patience import PATIENCE_S
 from workers.venue import Address, VenueConfig, serve
 
 SYMBOLS = ("BTC/USDT", "ETH/USDT")
@@ -38,7 +39,7 @@ class Simulator:
         self._thread = Thread(target=self._run)
         self._web = PoolManager()
         self._thread.start()
-        assert self._ready.wait(10)
+        assert self._ready.wait(PATIENCE_S)
 
     def tell(self, path: str, **wanted: Any) -> None:
         """POST to what only a simulated venue has."""

@@ -18,6 +18,7 @@ from app.domain.orders import Leg, OrderState, Side
 from app.simulator.catalogue import symbols
 from app.store import migrate
 from tasks import orders, upkeep
+from tests.fixtures._patience import PATIENCE_S
 from tests.fixtures.commands import until
 from tests.fixtures.farm import approved, configured
 from tests.fixtures.venue import ServedVenue, served
@@ -84,7 +85,7 @@ def traded(symbol: str, key: str, **changes: Any) -> OrderState:
 
 def asked(venue: ServedVenue, path: str, symbol: str) -> dict[str, str]:
     """What the venue says of a symbol."""
-    with urlopen(f"{venue.rest_url}/api/v3/{path}?symbol={symbol.replace('/', '')}", timeout=10) as answer:
+    with urlopen(f"{venue.rest_url}/api/v3/{path}?symbol={symbol.replace('/', '')}", timeout=PATIENCE_S) as answer:
         found: dict[str, str] = json.load(answer)
         return found
 
@@ -101,7 +102,7 @@ def the_mirror_hears(mirror: ServedVenue, live: ServedVenue, symbol: str, price:
         live.tick(symbol, price, 1000)
         return asked(mirror, "ticker/price", symbol)["price"] == str(price)
 
-    until(heard, f"the mirror's hearing of {symbol}", 20)
+    until(heard, f"the mirror's hearing of {symbol}", PATIENCE_S)
     the_feed_hears(symbol, price)
 
 

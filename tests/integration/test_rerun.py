@@ -25,6 +25,7 @@ from tasks._reruns import CeleryReruns, tell_success
 from tasks._reruns import reruns as celery_reruns
 from tests.contracts.reruns import RerunsContract, RerunsUnderTest
 from tests.fixtures import _trial_tasks as trial
+from tests.fixtures._patience import PATIENCE_S
 from tests.fixtures.databases import KINDS
 from tests.fixtures.farm import configured
 from tests.fixtures.memory.builders import BTC, a_letter, a_signal
@@ -132,7 +133,7 @@ def test_a_task_that_was_unknown_is_run_once_a_worker_knows_it(celery: Celery) -
     reruns.rerun([letter], "too early", "ann")
     letter = letter_of(letter.letter.task_id, S.FAILED_AGAIN)
     worker.send_signal(signal.SIGTERM)
-    worker.wait(30)
+    worker.wait(PATIENCE_S)
     a_worker(celery)
 
     [done] = reruns.rerun([letter], "a new worker", "ann")

@@ -12,6 +12,7 @@ from app import wiring
 from app.web.application import application
 from app.wiring import Console
 from tests.fixtures import _trial_tasks as trial
+from tests.fixtures._patience import PATIENCE_S
 from tests.fixtures.workers import log, outcome, until
 from tests.integration.test_flower import asked
 from workers.ports import free_port
@@ -62,7 +63,9 @@ async def test_no_secret_is_seen_in_logs_metrics_flower_results_pages_or_dead_le
 
     seen = {
         "log": log(),
-        "metrics": urlopen(f"http://127.0.0.1:{wiring.settings().port_orders}/metrics", timeout=10).read().decode(),
+        "metrics": urlopen(f"http://127.0.0.1:{wiring.settings().port_orders}/metrics", timeout=PATIENCE_S)
+        .read()
+        .decode(),
         "dead letter": repr(wiring.letters().get(failed.id)),
         "result": stored(),
         "Flower's page": asked(f"/task/{failed.id}", PASSWORD)[1],

@@ -24,6 +24,7 @@ from app.steps.drain import drain
 from app.store import Database
 from tests.fixtures import _trial_tasks as trial
 from tests.fixtures._forks import Program
+from tests.fixtures._patience import PATIENCE_S
 from tests.fixtures.fakes import MemoryFarm, MemoryHandOn
 from tests.fixtures.workers import log, outcome, seen, until
 from tests.unit.workers.test_line import MemoryStream, MemoryVenue
@@ -118,7 +119,7 @@ class Soak:
 
     async def round(self) -> None:
         """A minute of the market, heard, drained, archived and looked at; then the connection is lost and made anew."""
-        await when(lambda: (self.status.read() or {}).get("ready"), 10)
+        await when(lambda: (self.status.read() or {}).get("ready"), PATIENCE_S)
         for step in range(PRINTS):
             at_ms = self.ms + step * (MINUTE_MS // PRINTS)
             for symbol in SYMBOLS:

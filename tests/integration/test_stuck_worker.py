@@ -19,18 +19,18 @@ from app import wiring
 from app.celery import farm
 from tests.fixtures import _trial_tasks as trial
 from tests.fixtures._forks import Program
+from tests.fixtures._patience import PATIENCE_S
 from tests.fixtures.workers import lives, log, outcome, seen, until
 from workers.services import farm_services
 from workers.supervisor import Kept, Logs, Supervisor
 
 TRIAL = ("-I", "tests.fixtures._trial_tasks")
 OPTIONS = ("-Q", "orders", "-c", "1", "--without-gossip", "--without-mingle", *TRIAL)
-PATIENCE_S = 30.0
 
 
 @pytest.fixture
 def farm_settings(farm_settings: dict[str, str]) -> dict[str, str]:
-    return {**farm_settings, "CDB_STUCK_S": "2"}
+    return {**farm_settings, "CDB_STUCK_S": "4"}
 
 
 async def when(found: Callable[[], bool], what: str) -> None:
@@ -51,8 +51,8 @@ async def test_c18_a_worker_that_stands_still_is_started_anew_and_the_work_is_do
 ) -> None:
     supervisor = only_worker(tmp_path)
     kept: Kept = supervisor.kept[0]
-    await supervisor.start(PATIENCE_S)
     try:
+        await supervisor.start(PATIENCE_S)
         pid = kept.pid
         assert pid is not None
         await when(lambda: wiring.heartbeats().read(pid) is not None, "the first beat")
@@ -99,7 +99,7 @@ def test_a_worker_at_a_long_task_is_left_alone_and_one_that_stops_tells_nothing_
     celery: Callable[..., Any],
 ) -> None:
     process: Program = celery("worker", *OPTIONS)
-    long = trial.slow.s("L", 4.5).apply_async()
+    long = trial.slow.s("L", 7).apply_async()
     after = trial.hand.s("A").apply_async()
 
     assert (outcome(long), outcome(after)) == (("SUCCESS", "L"), ("SUCCESS", "A"))

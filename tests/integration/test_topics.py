@@ -20,6 +20,7 @@ from app.domain.reconciliation import Difference
 from app.domain.risk import Account, TradingState
 from app.steps import mark_equity
 from app.steps.events import order_event, signal_event
+from tests.fixtures._patience import PATIENCE_S
 from tests.fixtures.commands import until
 from tests.fixtures.memory.builders import NOON, a_signal, an_order
 from tests.fixtures.typed import Typed
@@ -75,11 +76,11 @@ def test_a_message_is_as_its_schema_says(topic: str, redis_client: "redis.Redis"
     client: Any = redis_client
     heard = client.pubsub(ignore_subscribe_messages=True)
     heard.subscribe(keys.topic(topic))
-    heard.get_message(timeout=5)
+    heard.get_message(timeout=PATIENCE_S)
 
     for data in TOLD[topic]:
         Topics(redis_client, keys)(topic, "somebody", data, NOON)
-        message: Any = heard.get_message(timeout=5)
+        message: Any = heard.get_message(timeout=PATIENCE_S)
         event = json.loads(message["data"])
         assert [error.message for error in judge.iter_errors(event)] == []
         assert not judge.is_valid({**event, "data": {"another": 1}})

@@ -12,6 +12,7 @@ from app.domain.orders import OrderState
 from app.store.listings import Wanted
 from app.store.migrations import _config, behind
 from tasks import orders, upkeep
+from tests.fixtures._patience import PATIENCE_S
 from tests.fixtures.databases import KINDS
 from tests.fixtures.farm import approved
 from tests.fixtures.typed import Typed
@@ -74,14 +75,14 @@ def test_an_order_that_was_approved_before_the_schema_changed_is_placed_after_it
 def test_an_old_worker_that_starts_on_a_newer_schema_says_what_to_do(celery: Callable[..., Any]) -> None:
     at_the_schema_of_tomorrow()
 
-    assert celery("worker", "-Q", "orders").wait(30) == 1
+    assert celery("worker", "-Q", "orders").wait(PATIENCE_S) == 1
     assert "The database is at 9999_later, which is newer than this code. Update the code" in log()
 
 
 def test_a_new_worker_that_starts_on_the_old_schema_says_what_to_do(celery: Callable[..., Any]) -> None:
     at_the_schema_before()
 
-    assert celery("worker", "-Q", "orders").wait(30) == 1
+    assert celery("worker", "-Q", "orders").wait(PATIENCE_S) == 1
     assert "Run: cdb migrate" in log()
 
 

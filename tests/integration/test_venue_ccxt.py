@@ -10,6 +10,7 @@ from typing import Any
 import ccxt
 import pytest
 
+from tests.fixtures._patience import PATIENCE_S
 from tests.fixtures.venue import ServedVenue, served
 from workers.venue import VenueConfig
 
@@ -324,7 +325,7 @@ def test_a_request_without_key_or_time_is_refused(venue: ServedVenue) -> None:
     for headers, code in (({}, 400), ({"X-MEXC-APIKEY": "paper"}, 700004)):
         request = urllib.request.Request(f"{venue.rest_url}/api/v3/account", headers=headers)
         with pytest.raises(urllib.error.HTTPError) as refused:
-            urllib.request.urlopen(request, timeout=5)
+            urllib.request.urlopen(request, timeout=PATIENCE_S)
         with refused.value as answer:
             assert json.loads(answer.read())["code"] == code
 
@@ -333,9 +334,9 @@ def test_a_request_without_key_or_time_is_refused(venue: ServedVenue) -> None:
 def test_the_simulators_own_paths_want_json_objects(venue: ServedVenue, body: bytes) -> None:
     request = urllib.request.Request(f"{venue.rest_url}/sim/pace", body, method="POST")
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(request, timeout=5)
+        urllib.request.urlopen(request, timeout=PATIENCE_S)
     refused.value.close()
     unknown = urllib.request.Request(f"{venue.rest_url}/sim/nothing")
     with pytest.raises(urllib.error.HTTPError, match="404") as missing:
-        urllib.request.urlopen(unknown, timeout=5)
+        urllib.request.urlopen(unknown, timeout=PATIENCE_S)
     missing.value.close()

@@ -14,6 +14,7 @@ from ccxt.protobuf.mexc import PushDataV3ApiWrapper_pb2
 
 from app.bus import Keys, Limiter
 from app.domain.rate_limit import Budget
+from tests.fixtures._patience import PATIENCE_S
 from tests.fixtures.commands import until
 from tests.fixtures.venue import ServedVenue, served
 from tests.integration.test_venue_ccxt import SYMBOL, client_of
@@ -52,7 +53,7 @@ async def heard(venue: ServedVenue, speed: float) -> list[tuple[str, int, str, s
         total = (await asyncio.to_thread(venue.status))["ticks_total"]
         while len(found) < total:
             push = PushDataV3ApiWrapper_pb2.PushDataV3ApiWrapper()
-            push.ParseFromString(await socket.receive_bytes(timeout=10))
+            push.ParseFromString(await socket.receive_bytes(timeout=PATIENCE_S))
             deals = push.publicAggreDeals.deals
             found += [(push.symbol, deal.time, deal.price, deal.quantity) for deal in deals]
     return found
@@ -238,7 +239,7 @@ def test_a_mirror_prints_what_another_venue_prints_and_asks_it_through_the_limit
             market="mirror", symbols=(SYMBOL,), mirror_rest_url=live.rest_url, mirror_ws_url=live.ws_url
         )
         with served(config, limiter) as venue:
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + PATIENCE_S
             while venue.status()["ticks_sent"] < 20 and time.monotonic() < deadline:
                 time.sleep(0.1)
             client, other = client_of(live), client_of(venue)

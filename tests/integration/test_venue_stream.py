@@ -10,6 +10,7 @@ import ccxt.pro
 import pytest
 from ccxt.protobuf.mexc import PushDataV3ApiWrapper_pb2
 
+from tests.fixtures._patience import PATIENCE_S
 from tests.fixtures.venue import ServedVenue
 from tests.integration.test_venue_ccxt import SYMBOL, api_of
 
@@ -58,10 +59,10 @@ async def test_the_first_print_after_a_pause_is_pushed_at_once_and_the_next_ones
         for price in prices:
             await tell(venue, "tick", symbol=SYMBOL, price=price, quantity="1", side="buy")
 
-        frames = [await socket.receive_bytes(timeout=5)]
+        frames = [await socket.receive_bytes(timeout=PATIENCE_S)]
         assert [frames[0].count(price.encode()) for price in prices] == [1] + [0] * 19
         while prices[-1].encode() not in frames[-1]:
-            frames.append(await socket.receive_bytes(timeout=5))
+            frames.append(await socket.receive_bytes(timeout=PATIENCE_S))
         assert [b"".join(frames).count(price.encode()) for price in prices] == [1] * 20
         assert len(frames) < len(prices)
 
@@ -78,7 +79,7 @@ async def test_the_ticker_the_book_and_the_forming_bar_are_pushed(mexc: Any, ven
 
     assert (await asyncio.wait_for(ticker, 5))["bid"] == 60_000
     assert (await asyncio.wait_for(chart, 5))[-1][1] == 60_000
-    seen = await asyncio.wait_for(book, 10)
+    seen = await asyncio.wait_for(book, PATIENCE_S)
     assert seen["asks"][0][0] == pytest.approx(seen["bids"][0][0] + 0.01)
 
 
@@ -171,7 +172,7 @@ async def test_a_silent_websocket_stays_open_and_says_nothing(venue: ServedVenue
             await socket.receive(timeout=0.3)
         await asyncio.to_thread(venue.heal)
         await tell(venue, "tick", symbol=SYMBOL, price="60001", quantity="1", side="buy")
-        assert b"60001" in await socket.receive_bytes(timeout=5)
+        assert b"60001" in await socket.receive_bytes(timeout=PATIENCE_S)
 
 
 async def test_a_dropped_websocket_raises_and_the_next_watch_connects_again(mexc: Any, venue: ServedVenue) -> None:
@@ -198,7 +199,7 @@ async def test_the_best_levels_are_pushed_whole(venue: ServedVenue) -> None:
         await socket.receive_json()
         await tell(venue, "tick", symbol=SYMBOL, price="60000", quantity="1", side="buy")
         push = PushDataV3ApiWrapper_pb2.PushDataV3ApiWrapper()
-        push.ParseFromString(await socket.receive_bytes(timeout=5))
+        push.ParseFromString(await socket.receive_bytes(timeout=PATIENCE_S))
     assert [level.price for level in push.publicLimitDepths.bids] == [
         "60000",
         "59999.99",
@@ -221,7 +222,7 @@ async def test_a_stream_whose_key_has_expired_stays_open_and_says_nothing(mexc: 
         await socket.send_json({"method": "SUBSCRIPTION", "params": ["spot@private.orders.v3.api.pb"]})
         await socket.receive_json()
         await mexc.create_order(SYMBOL, "limit", "buy", 0.01, 50_000)
-        assert await socket.receive_bytes(timeout=5)
+        assert await socket.receive_bytes(timeout=PATIENCE_S)
         await tell(venue, "faults", fault="listen_key_expired")
         await mexc.create_order(SYMBOL, "limit", "buy", 0.01, 50_000)
         with pytest.raises(TimeoutError):

@@ -15,6 +15,7 @@ from sqlalchemy import text
 from app import wiring
 from tests.fixtures import _trial_tasks as trial
 from tests.fixtures._forks import Program
+from tests.fixtures._patience import PATIENCE_S
 from tests.fixtures.databases import KINDS
 from tests.fixtures.workers import HEADERS, ROOT, log, outcome, seen, until
 
@@ -53,7 +54,7 @@ def test_work_goes_through_a_worker(worker: Program) -> None:
     slow = trial.slow.s("E", 0.5).apply_async()
     until(lambda: "begin E" in seen(), "the slow task's begin")
     worker.send_signal(signal.SIGTERM)
-    assert worker.wait(20) == 0
+    assert worker.wait(PATIENCE_S) == 0
     assert outcome(slow) == ("SUCCESS", "E")
 
 
@@ -78,7 +79,7 @@ def test_what_waits_for_its_countdown_in_a_worker_that_is_told_to_stop_is_done_b
     unacked = f"{wiring.settings().redis_prefix}unacked"
     until(lambda: wiring.redis().hlen(unacked) == 3, "the receipt")
     stopped.send_signal(signal.SIGTERM)
-    assert stopped.wait(20) == 0
+    assert stopped.wait(PATIENCE_S) == 0
     assert seen() == []
 
     celery("worker", "-n", "two@%h", *options)
@@ -108,14 +109,14 @@ def test_celery_speaks_to_the_farm(worker: Program, celery: Callable[..., Any]) 
         "inspect", "ping", "--timeout", "10", "--destination", f"trial@{gethostname()}"
     )  # it waits for no other
 
-    assert ping.wait(30) == 0
+    assert ping.wait(PATIENCE_S) == 0
     assert "pong" in log()
 
 
 def test_a_worker_with_a_wrong_setting_says_so_without_a_traceback(celery: Callable[..., Any]) -> None:
     process = celery("worker", "-Q", "signals", CDB_SHRADS="2")
 
-    assert process.wait(30) != 0
+    assert process.wait(PATIENCE_S) != 0
     assert "did you mean CDB_SHARDS?" in log()
     assert "Traceback" not in log()
 
@@ -123,6 +124,6 @@ def test_a_worker_with_a_wrong_setting_says_so_without_a_traceback(celery: Calla
 def test_a_worker_refuses_a_database_without_tables(celery: Callable[..., Any], tmp_path: Path) -> None:
     process = celery("worker", "-Q", "signals", CDB_DATABASE_URL=f"sqlite:///{tmp_path}/empty.sqlite")
 
-    assert process.wait(30) != 0
+    assert process.wait(PATIENCE_S) != 0
     assert "cdb migrate" in log()
     assert "Traceback" not in log()
