@@ -14,6 +14,8 @@ from app.metrics import FAMILIES
 from app.web.application import application
 from app.wiring import Console
 from models import Base
+from reference import api
+from reference.text import line
 
 FOLDER = Path("docs/reference")
 HEAD = "Written by `make reference`; change the code instead."
@@ -29,7 +31,7 @@ def tables_page() -> str:
     meanings = {mapper.local_table: mapper.class_.__doc__ for mapper in Base.registry.mappers}
     lines: list[str] = []
     for table in sorted(Base.metadata.tables.values(), key=lambda table: table.name):
-        lines += ["", f"## {table.name}", "", _line(meanings[table]), ""]
+        lines += ["", f"## {table.name}", "", line(meanings[table]), ""]
         lines += ["| column | type | | meaning |", "|---|---|---|---|"]
         lines += [f"| `{one.name}` | {one.type} | {_column(one)} | {one.doc} |" for one in table.columns]
     return _page("Tables", *lines)
@@ -50,18 +52,13 @@ def metrics_page() -> str:
     lines += ["| name | labels | told by | meaning |", "|---|---|---|---|"]
     for name, family in FAMILIES.items():
         labels = ", ".join(f"`{label}`" for label in family.labels)
-        lines.append(f"| `{name}` | {labels} | {family.service} | {_line(family.meaning)} |")
+        lines.append(f"| `{name}` | {labels} | {family.service} | {line(family.meaning)} |")
     return _page("Metrics of the whole farm", *lines)
 
 
 def api_page() -> str:
-    """Every request that the console answers."""
-    lines: list[str] = ["", "How to sign in: [the console](../console.md)."]
-    for path, methods in sorted(application(Console()).openapi()["paths"].items()):
-        for method, told in methods.items():
-            lines += ["", f"## {method.upper()} {path}", "", _line(told.get("description") or told["summary"])]
-            lines += _parameters(told.get("parameters", []))
-    return _page("REST API", *lines)
+    """Every request that the console answers, with what goes in and comes out."""
+    return _page("REST API", *api.told(application(Console()).openapi()))
 
 
 PAGES: dict[str, Callable[[], str]] = {
@@ -77,36 +74,31 @@ def _page(title: str, *lines: str) -> str:
     return "\n".join([f"# {title}", "", HEAD, *lines]) + "\n"
 
 
-def _line(text: str | None) -> str:
-    """Of the first paragraph one line, which a table can hold."""
-    return " ".join((text or "").split("\n\n")[0].split()).replace("|", "\\|")
-
-
 def _command(name: str, command: Any) -> Iterator[str]:
-    yield from ("", f"## {name}", "", _line(command.help))
+    yield from ("", f"## {name}", "", line(command.help))
     shown = [param for param in command.params if not getattr(param, "hidden", False)]
     if shown:
-        yield from ("", "| takes | | |", "|---|---|---|")
+        yield from ("", "| takes | if not given | |", "|---|---|---|")
     for param in shown:
         option = param.param_type_name == "option"
         names = ", ".join(f"`{name}`" for name in param.opts) if option else f"`{param.name.upper()}`"
-        yield f"| {names} | {'required' if param.required else ''} | {_line(param.help)} |"
+        yield f"| {names} | {_left_out(param)} | {line(param.help)} |"
     for part, child in sorted(getattr(command, "commands", {}).items()):
         if not child.hidden:
             yield from _command(f"{name} {part}", child)
+
+
+def _left_out(param: Any) -> str:
+    """What a command takes where nothing is said; a flag is off."""
+    if param.required:
+        return "required"
+    return "" if param.default in (None, "", False) else f"`{param.default}`"
 
 
 def _column(column: Column[Any]) -> str:
     told = {"primary key": column.primary_key, "unique": column.unique, "may be empty": column.nullable}
     facts = [fact for fact, holds in told.items() if holds]
     return ", ".join([*facts, *sorted(f"of `{key.target_fullname}`" for key in column.foreign_keys)])
-
-
-def _parameters(parameters: list[dict[str, Any]]) -> Iterator[str]:
-    if parameters:
-        yield from ("", "| parameter | in | |", "|---|---|---|")
-    for parameter in parameters:
-        yield f"| `{parameter['name']}` | {parameter['in']} | {_line(parameter.get('description'))} |"
 
 
 def write(folder: Path = FOLDER) -> None:

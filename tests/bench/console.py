@@ -19,7 +19,7 @@ from tests.bench.figures import Figure, percentile
 from workers.ports import free_port
 
 NAMES = symbols(50)
-PAIRS, ROWS, SETTLE_S = 16, 2_400_000, 5.0
+PAIRS, ROWS, SETTLE_S = 64, 2_400_000, 5.0
 BUSY = {
     "VENUE_MARKET": "idle",
     "SYMBOLS": ",".join(NAMES),
@@ -69,7 +69,6 @@ def run() -> list[Figure]:
     idle, open_ = [one for one, _ in both], [one for _, one in both]
     costs = [100 * (1 - after.rate / before.rate) for before, after in both]
     dearer = [100 * (after.cpu_us / before.cpu_us - 1) for before, after in both]
-    low, high = _interval(dearer)
     return [
         Figure(
             "ticks worked through with ten pages open, beside none",
@@ -77,21 +76,14 @@ def run() -> list[Figure]:
             median(one.rate for one in idle),
             "ticks/s",
         ),
-        Figure(
-            f"  what ten pages and this benchmark's asking cost of that, median of {PAIRS} pairs",
-            median(costs),
-            None,
-            "%",
-        ),
+        *_told("what ten pages and this benchmark's asking cost of that", costs),
         Figure(
             "CPU of a tick, with all of the farm, ten pages open",
             median(one.cpu_us for one in open_),
             median(one.cpu_us for one in idle),
             "µs",
         ),
-        Figure(f"  by what ten pages make it dearer, median of {PAIRS} pairs", median(dearer), None, "%"),
-        Figure("  lower end of its 95 % interval", low, None, "%"),
-        Figure("  upper end", high, None, "%"),
+        *_told("by what ten pages make it dearer", dearer),
         Figure(
             "CPU of the console with ten pages, beside all of the farm's",
             median(one.console for one in open_),
@@ -110,11 +102,15 @@ def run() -> list[Figure]:
     ]
 
 
-def _interval(values: Sequence[float], rounds: int = 10_000) -> tuple[float, float]:
-    """Of the median, by drawing the values anew (bootstrap)."""
+def _told(what: str, percents: Sequence[float], rounds: int = 10_000) -> list[Figure]:
+    """Their median, and its 95 % interval by drawing them anew (bootstrap)."""
     draw = Random(1)
-    medians = [median(draw.choices(values, k=len(values))) for _ in range(rounds)]
-    return percentile(medians, 2.5), percentile(medians, 97.5)
+    medians = [median(draw.choices(percents, k=len(percents))) for _ in range(rounds)]
+    return [
+        Figure(f"  {what}, median of {len(percents)} pairs", median(percents), None, "%"),
+        Figure("  lower end of its 95 % interval", percentile(medians, 2.5), None, "%"),
+        Figure("  upper end", percentile(medians, 97.5), None, "%"),
+    ]
 
 
 def _window(farm: psutil.Process, backlog: Backlog, port: int, pages: int, draw: Random) -> Window:

@@ -1,12 +1,9 @@
-"""What is told of the whole farm, by whom, and that the page about it says the same."""
-
-from pathlib import Path
+"""What is told of the whole farm, and by whom."""
 
 from prometheus_client import CollectorRegistry, generate_latest
 
-from app.metrics import FAMILIES, Figures, Told
+from app.metrics import Figures, Told
 
-PAGE = Path(__file__).parents[3] / "docs" / "metrics.md"
 FIGURES: Figures = {
     "trades_total": [([], 3)],
     "orders": [(["open"], 1), (["filled"], 2)],
@@ -36,13 +33,3 @@ def test_a_service_tells_its_own_families_and_how_old_they_are() -> None:
 
 def test_what_nobody_has_read_is_not_told() -> None:
     assert said(Told(lambda: ({}, None), ["orders", "risk", "upkeep"])) == []
-
-
-def test_the_page_has_each_family_as_it_is() -> None:
-    text = PAGE.read_text(encoding="utf-8")
-    rows = [
-        f"| `{name}` | {family.service} | {', '.join(f'`{one}`' for one in family.labels) or '–'} | {family.meaning} |"
-        for name, family in FAMILIES.items()
-    ]
-
-    assert [row for row in rows if row not in text] == []

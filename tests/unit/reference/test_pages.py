@@ -1,5 +1,6 @@
 """The pages of docs/reference say what the code is."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,17 @@ def test_every_request_is_told() -> None:
     page = api_page()
 
     assert all(f" {path}\n" in page for path in application(Console()).openapi()["paths"])
+
+
+def test_what_goes_in_and_comes_out_of_a_request_is_told_to_its_last_field() -> None:
+    page = api_page()
+    objects = set(re.findall(r"^### (\w+)$", page, re.MULTILINE))
+
+    assert set(re.findall(r"\[`(\w+)`\]\(#\w+\)", page)) == objects
+    assert "Takes: [`RerunOne`](#rerunone)." in page
+    assert "| `span` | query | `1h`, `6h`, `24h`, `7d`, `30d`, `all` | `24h` | How far back. |" in page
+    assert "### HTTPValidationError" not in page, "our own words are answered instead"
+
+
+def test_what_a_command_takes_where_nothing_is_said_is_told() -> None:
+    assert "| `--wait` | `60s` |" in commands_page()
