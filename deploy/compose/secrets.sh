@@ -14,6 +14,7 @@ random() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
 once() { [ -e "$1" ] || { cat >"$1.new" && mv "$1.new" "$1"; }; }
 
 random | once postgres_password
+random | once cdb_farm_password
 random | once redis_password
 random | once grafana_password
 random | once cdb_console_password
@@ -27,6 +28,7 @@ printf '' | once alertmanager_slack_url
 printf '' | once alertmanager_smtp_password
 printf 'user default on >%s ~* &* +@all\n' "$(cat redis_password)" | once redis_users
 printf 'postgresql://cdb:%s@%s:5432/cdb' "$(cat postgres_password)" "$postgres" | once cdb_database_url
+printf 'postgresql://cdb_farm:%s@%s:5432/cdb' "$(cat cdb_farm_password)" "$postgres" | once cdb_farm_database_url
 printf 'redis://default:%s@%s:6379/0' "$(cat redis_password)" "$redis" | once cdb_redis_url
 # Containers read them as users of their own; on this machine nobody else gets into the folder.
 chmod 0700 .

@@ -26,6 +26,7 @@ PORTS = {
     "cdb_grafana": "3000",
 }
 VOLUMES = {"cdb_postgres_data", "cdb_redis_data", "cdb_prometheus_data", "cdb_grafana_data", "cdb_backups"}
+ONCE = {"cdb_migrate", "cdb_roles"}
 PUBLISHED = {"cdb_console": "8000", "cdb_flower": "5555", "cdb_prometheus": "9090", "cdb_grafana": "3000"}
 
 
@@ -62,7 +63,7 @@ def test_every_service_has_limits_a_health_check_rotated_logs_and_comes_back(far
         assert set(service["deploy"]["resources"]["limits"]) == {"cpus", "memory"}, name
         assert service["logging"]["options"] == {"max-size": "10m", "max-file": "3"}, name
         assert list(service["networks"]) == ["cdb_network"], name
-        if name != "cdb_migrate":
+        if name not in ONCE:
             assert (service["restart"], "healthcheck" in service) == ("unless-stopped", True), name
 
 
@@ -100,9 +101,10 @@ def test_secrets_are_made_once_and_nobody_else_gets_at_them(tmp_path: Path) -> N
     assert {path.name: path.read_text() for path in folder.iterdir()} == before
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert before["postgres_password"] in before["cdb_database_url"]
+    assert before["cdb_farm_password"] in before["cdb_farm_database_url"]
     assert before["redis_password"] in before["redis_users"]
     assert len({value for value in before.values() if value}) == len([value for value in before.values() if value])
-    secret = {name for name in wanted if name.startswith("cdb_")}
+    secret = {name for name in wanted if name.startswith("cdb_")} - {"cdb_farm_password", "cdb_farm_database_url"}
     assert {name.removeprefix("cdb_") for name in secret} <= set(Settings.model_fields)
 
 
@@ -110,6 +112,15 @@ def test_each_service_has_only_the_secrets_that_it_needs(farm: dict[str, Any]) -
     keys = {name for name, service in farm.items() if "cdb_api_secret" in sources(service)}
     assert keys == {"cdb_websocket_screener", "cdb_execution", "cdb_upkeep"}
     assert {name for name, service in farm.items() if "cdb_console_token" in sources(service)} == {"cdb_console"}
+    assert {name for name, service in farm.items() if "cdb_database_url" in sources(service)} == {"cdb_migrate"}
+
+
+def test_who_restores_a_backup_owns_the_books_and_has_the_backups() -> None:
+    books = compose(profile="books")["services"]["cdb_books"]
+
+    assert {"cdb_database_url", "cdb_backup_key", "cdb_api_secret"} <= set(sources(books))
+    assert [str(one).partition(":")[2] for one in books["volumes"]] in (["/var/backups/cdb:rw"], ["/var/backups/cdb"])
+    assert books["restart"] == "no"
 
 
 def sources(service: dict[str, Any]) -> list[str]:

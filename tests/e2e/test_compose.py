@@ -1,7 +1,7 @@
 """What docker-compose.yml would start is started here as processes, with its commands, environment and secrets.
 
-Without a Docker engine: PostgreSQL is the tests' own server, Prometheus and Alertmanager are this machine's, and names
-of containers become addresses on it, also in what those two are told. Their images and those of PostgreSQL, Valkey and
+Without a Docker engine: PostgreSQL, its psql, Prometheus and Alertmanager are this machine's, and names of containers
+become addresses on it, also in what the last two are told. Their images and those of PostgreSQL, Valkey and
 Grafana, limits, networks and volumes are not tried by this.
 """
 
@@ -13,20 +13,27 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import yaml
+from psycopg import sql
+from sqlalchemy import text
 
-from app.store import Database, Reports
+from app.store import Database, DatabaseError, Reports
 from tests.fixtures._patience import PATIENCE_S
 from tests.fixtures._required import program
+from tests.fixtures._served import served
 from tests.fixtures.alertmanager import PROGRAMS
 from tests.fixtures.commands import until
 from tests.fixtures.compose import ROOT, compose, made_secrets
+from tests.fixtures.databases import QUICK, short_folder, takes_sessions
 from tests.fixtures.prometheus import Prometheus
 from workers import embedded_redis
+from workers.own_postgresql import PostgreSQL
 from workers.ports import free_port
 
 DEPLOY = ROOT / "deploy"
@@ -40,6 +47,7 @@ SETTINGS = {
     "upkeep": 5006,
     "notifier": 5007,
 }
+OTHERS = (5432, 5555, 6379, 8000, 8090, 9090, 9093)
 MORE = {"notify": "cdb_notifier", "alertmanager": "cdb_alertmanager"}  # those of other profiles, by theirs
 
 pytestmark = pytest.mark.timeout(400)
@@ -48,16 +56,18 @@ pytestmark = pytest.mark.timeout(400)
 class Containers:
     """Each service of the file as a process of this machine."""
 
-    def __init__(self, folder: Path, database_url: str) -> None:
+    def __init__(self, folder: Path) -> None:
         self.services: dict[str, Any] = compose()["services"]
         for profile, name in MORE.items():
             self.services[name] = compose(profile=profile)["services"][name]
         self._folder = folder
-        self._ports = {number: str(free_port()) for number in (*SETTINGS.values(), 5555, 6379, 8000, 8090, 9090, 9093)}
+        self._ports = {
+            number: str(free_port()) for number in (*SETTINGS.values(), 5432, 5555, 6379, 8000, 8090, 9090, 9093)
+        }
         self._secrets = made_secrets(folder)
         self._running: dict[str, subprocess.Popen[bytes]] = {}
-        self._write("cdb_database_url", database_url)
-        self._write("cdb_redis_url", self.here(self.secret("cdb_redis_url")))
+        for name in ("cdb_database_url", "cdb_farm_database_url", "cdb_redis_url"):
+            self._write(name, self.here(self.secret(name)))
         self._write("cdb_notify_urls", f"json://127.0.0.1:{free_port()}")
         self.prometheus = Prometheus(int(self._ports[9090]))
 
@@ -81,6 +91,29 @@ class Containers:
         env |= {"CDB_DATA_DIR": str(self._own(name)), "CDB_CONFIG": os.devnull, "CDB_ENV_FILE": os.devnull}
         command = [sys.executable, "-m", "app.cli", *self.services[name]["command"]]
         return self._run(name, command, env)
+
+    @contextmanager
+    def postgresql(self) -> Iterator[None]:
+        """With the user that its image makes, who has to tell the password."""
+        port = int(self._ports[5432])
+        with short_folder() as folder:
+            server = PostgreSQL(folder, "listen_addresses=127.0.0.1", f"port={port}", *QUICK)
+            server.prepare()
+            asks = "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
+            (folder / "data" / "pg_hba.conf").write_text(asks)
+            with served(server.command, folder / "server.log", lambda: takes_sessions(folder, port)):
+                with psycopg.connect(host=str(folder), port=port, user="postgres", dbname="cdb") as connection:
+                    made = sql.SQL("CREATE ROLE cdb SUPERUSER LOGIN PASSWORD {}")
+                    connection.execute(made.format(self.secret("postgres_password")))
+                yield
+
+    def give_roles(self) -> None:
+        """What cdb_roles does, by this machine's psql."""
+        env = {**os.environ, **self.services["cdb_roles"]["environment"], "PGPORT": self._ports[5432]}
+        script = self.services["cdb_roles"]["command"][0].replace("/roles/", f"{DEPLOY / 'postgresql'}/")
+        env |= {"PGHOST": self.here(env["PGHOST"])}
+        ran = subprocess.run([script, str(self._secrets)], env=env, capture_output=True, text=True, timeout=PATIENCE_S)
+        assert (ran.returncode, ran.stderr) == (0, "")
 
     def start_redis(self) -> None:
         """Valkey, as the file says, but for where it listens and keeps its files."""
@@ -157,7 +190,8 @@ class Containers:
         folder = self._own(f"{name}-secrets")
         for one in self.services[name].get("secrets", []):
             source = one["source"] if isinstance(one, dict) else one
-            shutil.copy(self._secrets / source, folder)
+            target = one.get("target", source) if isinstance(one, dict) else source
+            shutil.copy(self._secrets / source, folder / Path(target).name)
         return folder
 
     def _own(self, name: str) -> Path:
@@ -170,18 +204,20 @@ class Containers:
 
 
 @pytest.fixture
-def containers(tmp_path: Path, empty_postgresql: str) -> Iterator[Containers]:
-    """Those of docker-compose.yml, none of which runs yet; whatever still runs at the end is killed."""
-    made = Containers(tmp_path, empty_postgresql)
-    yield made
-    made.kill()
+def containers(tmp_path: Path, postgresql_installed: None) -> Iterator[Containers]:
+    """Those of docker-compose.yml, none of which runs yet but PostgreSQL; whatever still runs at the end is killed."""
+    made = Containers(tmp_path)
+    with made.postgresql():
+        yield made
+        made.kill()
 
 
-def test_what_the_compose_file_starts_is_well_trades_and_stops(containers: Containers, empty_postgresql: str) -> None:
+def test_what_the_compose_file_starts_is_well_trades_and_stops(containers: Containers) -> None:
     ours = [name for name, one in containers.services.items() if one["image"].startswith(OURS)]
     containers.start_redis()
     time.sleep(0.5)
-    assert containers.start("cdb_migrate").wait(60) == 0, containers.told("cdb_migrate")
+    assert containers.start("cdb_migrate").wait(PATIENCE_S) == 0, containers.told("cdb_migrate")
+    containers.give_roles()
     kept = [name for name in ours if name != "cdb_migrate"]
     for name in kept:
         containers.start(name)
@@ -200,8 +236,10 @@ def test_what_the_compose_file_starts_is_well_trades_and_stops(containers: Conta
     until(lambda: containers.prometheus.up() == dict.fromkeys(jobs, True), "all targets", 60)
     until(containers.prometheus.has_alertmanager, "Prometheus' Alertmanager", PATIENCE_S)
     until(lambda: not containers.prometheus.unjudged(), "a look at each rule", 60)
-    database = Database(empty_postgresql)
-    until(lambda: Reports(database).summary().executions > 0, "the first execution", 90)
+    database = Database(containers.secret("cdb_farm_database_url"))
+    until(lambda: Reports(database).summary().executions > 0, "the first execution", PATIENCE_S)
+    with pytest.raises(DatabaseError, match="permission denied"), database.writing() as session:
+        session.execute(text("DELETE FROM orders"))
     database.engine.dispose()
     assert containers.prometheus.broken_rules() == {}
     codes = containers.stop()

@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -23,7 +22,7 @@ from app.store import Database, DatabaseError
 from tests.fixtures import _trial_tasks as trial
 from tests.fixtures._required import program
 from tests.fixtures._served import served
-from tests.fixtures.databases import QUICK, short_folder
+from tests.fixtures.databases import QUICK, short_folder, takes_sessions
 from tests.fixtures.workers import a_worker, log, outcome, until
 from workers.own_postgresql import PostgreSQL
 from workers.ports import free_port
@@ -118,16 +117,8 @@ def database_tls(postgresql_installed: None, ours: Authority) -> Iterator[str]:
         _lend(signed.certificate, certificate)
         _lend(signed.key, key)
         (folder / "data" / "pg_hba.conf").write_text("local all all trust\nhostssl all all 127.0.0.1/32 trust\n")
-        with served(server.command, folder / "server.log", lambda: _takes_sessions(folder, port)):
+        with served(server.command, folder / "server.log", lambda: takes_sessions(folder, port)):
             yield f"postgresql://postgres@127.0.0.1:{port}/cdb?sslmode=verify-full&sslrootcert={ours.file}"
-
-
-def _takes_sessions(folder: Path, port: int) -> bool:
-    try:
-        with psycopg.connect(host=str(folder), port=port, user="postgres", dbname="cdb"):
-            return True
-    except psycopg.OperationalError:  # not yet
-        return False
 
 
 def _lend(path: Path, copy: Path) -> None:
