@@ -189,9 +189,8 @@ class Containers:
     def _secrets_of(self, name: str) -> Path:
         folder = self._own(f"{name}-secrets")
         for one in self.services[name].get("secrets", []):
-            source = one["source"] if isinstance(one, dict) else one
-            target = one.get("target", source) if isinstance(one, dict) else source
-            shutil.copy(self._secrets / source, folder / Path(target).name)
+            told: dict[str, str] = one if isinstance(one, dict) else {"source": one}
+            shutil.copy(self._secrets / told["source"], folder / Path(told.get("target", told["source"])).name)
         return folder
 
     def _own(self, name: str) -> Path:
