@@ -7,10 +7,9 @@ from sqlalchemy.orm import Session
 
 from app.domain.market import Tick, instant
 from app.store.database import Database
-from app.store.inserts import insert_new
-from models import MarketDataRow
 
-COLUMNS = "symbol, price, volume, side, timestamp, source"
+COLUMNS = "symbol, timestamp, price, volume, side, source"
+INSERT = f"INSERT INTO market_data ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 
 
 class Ticks:
@@ -28,18 +27,9 @@ class Ticks:
 
 
 def _inserted(session: Session, ticks: Sequence[Tick], source: str) -> int:
-    values = [
-        {
-            "symbol": tick.symbol,
-            "price": tick.price,
-            "volume": tick.quantity,
-            "side": tick.side,
-            "timestamp": instant(tick.time_us),
-            "source": source,
-        }
-        for tick in ticks
-    ]
-    return insert_new(session, MarketDataRow, values, ("symbol", "timestamp"))
+    """Past SQLAlchemy, whose dictionaries take longer than SQLite itself; in the order of the index."""
+    rows = sorted((tick.symbol, tick.time_us, tick.price, tick.quantity, tick.side, source) for tick in ticks)
+    return session.connection().exec_driver_sql(INSERT, rows).rowcount
 
 
 def _copied(session: Session, ticks: Sequence[Tick], source: str) -> int:
@@ -51,7 +41,7 @@ def _copied(session: Session, ticks: Sequence[Tick], source: str) -> int:
     assert driver is not None
     with driver.cursor().copy(f"COPY incoming ({COLUMNS}) FROM STDIN") as copy:
         for tick in ticks:
-            copy.write_row((tick.symbol, tick.price, tick.quantity, tick.side, instant(tick.time_us), source))
+            copy.write_row((tick.symbol, instant(tick.time_us), tick.price, tick.quantity, tick.side, source))
     insert = f"INSERT INTO market_data ({COLUMNS}) SELECT {COLUMNS} FROM incoming ON CONFLICT DO NOTHING"
     result = session.connection().execute(text(insert))
     return result.rowcount

@@ -3,10 +3,10 @@
 import argparse
 import sys
 
-from tests.bench import console, latency, sustained
+from tests.bench import archive, console, latency, sustained
 from tests.bench.figures import Figure, plain, table
 
-BENCHMARKS = {"console": console.run, "latency": latency.run, "sustained": sustained.run}
+BENCHMARKS = {"archive": archive.run, "console": console.run, "latency": latency.run, "sustained": sustained.run}
 
 
 def main() -> None:
