@@ -3,10 +3,16 @@
 import argparse
 import sys
 
-from tests.bench import archive, console, latency, sustained
+from tests.bench import archive, console, latency, start, sustained
 from tests.bench.figures import Figure, plain, table
 
-BENCHMARKS = {"archive": archive.run, "console": console.run, "latency": latency.run, "sustained": sustained.run}
+BENCHMARKS = {
+    "archive": archive.run,
+    "console": console.run,
+    "latency": latency.run,
+    "start": start.run,
+    "sustained": sustained.run,
+}
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ from app.settings.apart import live_apart
 from workers.ports import NO_METRICS, free_port
 
 UP_S = 90.0
+MIB = 2**20
 ROOT = Path(__file__).parents[2]
 
 
@@ -59,6 +60,15 @@ def cpu_s(farm: psutil.Process) -> dict[str, float]:
     for child in farm.children():
         used[_service(child)] = _used_s(child) + sum(map(_used_s, child.children(recursive=True)))
     return used
+
+
+def own_memory(farm: psutil.Process) -> dict[str, float]:
+    """MiB that each service's largest process shares with nobody; `farm` is what keeps them."""
+    found = {"farm": farm.memory_full_info().uss / MIB}
+    for child in farm.children():
+        family = (child, *child.children(recursive=True))
+        found[_service(child)] = max(one.memory_full_info().uss for one in family) / MIB
+    return found
 
 
 def _used_s(process: psutil.Process) -> float:

@@ -154,7 +154,7 @@ class PublicMarket:
 
     def _stream(self, symbols: Sequence[str]) -> Stream:
         client = _Client(*self._urls, self._limiter)
-        client.set_markets(self._client.markets)
+        client.set_markets_from_exchange(self._client)
         return Stream(client, self._urls[1], symbols)
 
     async def _page(self, symbol: str, start_ms: int, end_ms: int) -> list[Print]:

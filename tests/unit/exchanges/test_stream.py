@@ -46,6 +46,18 @@ async def test_a_connection_has_thirty_symbols_at_most() -> None:
     await asyncio.gather(market.close(), *(stream.close() for stream in streams))
 
 
+async def test_connections_share_what_is_known_of_the_market_instead_of_each_having_its_own() -> None:
+    market = PublicMarket(*URLS)
+    market._client.set_markets({"BTC/USDT": {"id": "BTCUSDT", "symbol": "BTC/USDT", "spot": True}})
+
+    one, other = market.streams([f"S{number}/USDT" for number in range(31)])
+
+    for name in ("markets", "markets_by_id", "currencies"):
+        assert getattr(one._client, name) is getattr(other._client, name) is getattr(market._client, name)
+    assert one._client.safe_symbol("BTCUSDT") == "BTC/USDT"
+    await asyncio.gather(market.close(), one.close(), other.close())
+
+
 def test_the_buyer_who_waited_was_sold_to() -> None:
     rows = [{"T": 5, "p": "1.5", "q": "2", "m": maker} for maker in (True, "true", False)]
 
