@@ -106,12 +106,12 @@ def _search(
     span = _bars_between(closes[0], closes[-1])
     for strategy in strategies:
         bars = windows.read(closes[-1], strategy.window + span)
-        places = {bar.key: place for place, bar in enumerate(bars)}
+        places = {bar.end: place for place, bar in enumerate(bars)}
         rows = strategy.indicators(as_table(bars)) if bars else pandas.DataFrame()
         for close in closes:
-            if close not in places:
+            place = places.get(datetime.fromisoformat(close.end))
+            if place is None:
                 raise NoBar(f"the window of {close.symbol} {close.interval} has no bar that ends at {close.end}")
-            place = places[close]
             before, now = _two_rows(rows, place)
             wish = strategy.decide(now, before)
             if wish is not None:
