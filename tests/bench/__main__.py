@@ -3,13 +3,14 @@
 import argparse
 import sys
 
-from tests.bench import archive, console, latency, start, sustained
+from tests.bench import archive, console, latency, minute, start, sustained
 from tests.bench.figures import Figure, plain, table
 
 BENCHMARKS = {
     "archive": archive.run,
     "console": console.run,
     "latency": latency.run,
+    "minute": minute.run,
     "start": start.run,
     "sustained": sustained.run,
 }
