@@ -1,9 +1,6 @@
 """The documentation site: every page is in its menu, every picture is there, and it asks no other host for anything."""
 
 import re
-import shutil
-import subprocess
-import sys
 import tomllib
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -80,18 +77,6 @@ def styled(css: str) -> list[str]:
 
 def is_elsewhere(address: str) -> bool:
     return re.match(r"\s*(https?:|wss?:|ftp:|//)", address) is not None
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The site, built from a copy."""
-    folder = tmp_path_factory.mktemp("site")
-    shutil.copytree(DOCS, folder / "docs")
-    shutil.copy(ROOT / "zensical.toml", folder)
-    build = [str(Path(sys.executable).with_name("zensical")), "build", "--clean", "--strict"]
-    ended = subprocess.run(build, cwd=folder, capture_output=True, text=True, timeout=120)
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    return folder / "build" / "site"
 
 
 def test_every_page_is_in_the_menu_once() -> None:
