@@ -23,7 +23,7 @@ PARTS = --ignore=tests/e2e --ignore=tests/browser --ignore=tests/chaos
 SCHEDULES = $(PYTEST) tests/chaos
 FARMS = -m pytest -q -n 2 --dist loadscope -m "not slow" tests/e2e tests/browser
 
-.PHONY: help setup run test unit check lint audit bench chaos soak lock env dashboards reference docs docs-serve clean
+.PHONY: help setup run test unit check lint audit bench chaos soak lock env dashboards reference docs docs-serve screenshots clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -102,6 +102,9 @@ docs: $(VENV)/.ready-dev ## Build the documentation site into build/site; warnin
 
 docs-serve: $(VENV)/.ready-dev ## Show the documentation site on http://localhost:8008, anew with every change
 	@$(BIN)/zensical serve --dev-addr localhost:8008
+
+screenshots: $(VENV)/.ready-dev ## Write docs/images from a farm of its own in Chromium, which takes some minutes
+	@$(BIN)/python -m pytest -q tests/browser/screenshots.py $(ARGS)
 
 clean: ## Remove .venv and caches; the farm's data in .cdb stays
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.* *.egg-info

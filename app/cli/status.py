@@ -39,7 +39,7 @@ def status(as_json: Json = False) -> None:
         "services": _services(),
         "feed": _feed(seen.feed),
         "ticks": str(seen.counters.get("ticks_processed", 0)),
-        "bars": str(wiring.reports().bars()),
+        "bars": f"{wiring.reports().bars()} stored, with those fetched as history",
         "waiting": str(seen.waiting),
         "clock": _clock(),
         "histories": _histories(),

@@ -19,17 +19,23 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+NAMED = 3  # bars by their names in a failure's text; all of them are in the call
+
 
 class FindFailed(Exception):
-    """Some bars could not be searched; all others of the batch were. `closes` are those to try again."""
+    """Some bars could not be searched; all others of the batch were. `closes` are those to try again, `reason` the
+    newest failure in words."""
 
-    def __init__(self, closes: Sequence[BarClose]) -> None:
-        super().__init__(closes)
+    def __init__(self, closes: Sequence[BarClose], reason: str) -> None:
+        super().__init__(closes, reason)
         self.closes = closes
+        self.reason = reason
 
     def __str__(self) -> str:
-        names = ", ".join("/".join(close) for close in self.closes)
-        return f"no search in {len(self.closes)} bars: {names}"
+        many = len(self.closes)
+        names = ", ".join("/".join(close) for close in self.closes[:NAMED])
+        more = f" and {many - NAMED} more" if many > NAMED else ""
+        return f"no search in {many} {'bar' if many == 1 else 'bars'}: {self.reason}; {names}{more}"
 
 
 class NoBar(LookupError):
@@ -75,7 +81,7 @@ def find_signals(
             done += group
     searched.quiet(done, at, at + 2 * worth)
     if failed:
-        raise FindFailed(failed) from reason
+        raise FindFailed(failed, f"{type(reason).__name__}: {reason}") from reason
     return found
 
 

@@ -140,5 +140,5 @@ def _sent(asked: Rerun, claimed: KeptLetter, letters: KeptLetters, reruns: Rerun
         why = f"it could not be sent: {error}"
         letters.put_back(number, claimed.reruns, why, at)
         return replace(asked, kept=letters.get(str(number)), refused=why)
-    log.warning("dead letter is run again", number=number, letter=letter.name, about=letter.about, why=claimed.note)
+    log.info("dead letter is run again", number=number, letter=letter.name, about=letter.about, why=claimed.note)
     return replace(asked, kept=claimed, run=claimed.reruns)

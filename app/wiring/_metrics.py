@@ -28,7 +28,7 @@ def metric_files(service: str) -> metrics.Files:
 def metrics_endpoint(service: str, *collectors: metrics.Collector, health: metrics.Health) -> metrics.Endpoint:
     """Where Prometheus asks the feed, or the worker on a queue; one without a port of its own is asked nowhere."""
     port = getattr(settings(), f"port_{service}", 0)
-    cure = f"if this is another farm, give it ports of its own: CDB_PORT_{service.upper()}; 0 is none"
+    cure = f"one more worker, or another farm, needs a port of its own: CDB_PORT_{service.upper()}; 0 is none"
 
     return metrics.Endpoint(
         settings().metrics_host, port, *collectors, health=health, telling=_Telling(service), cure=cure

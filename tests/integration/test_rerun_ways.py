@@ -261,6 +261,7 @@ def test_a_command_asks_first(typed: Typed, begun: ServedVenue, monkeypatch: pyt
 
     assert questions == ["Run 1 dead letter again?", "Discard 1 dead letter?"]
     assert "would run" in ran.err
+    assert "is run again" not in ran.err, "the answer is enough; the log tells it where the farm is"
     assert (again.code, again.err.splitlines()[-1]) == (FAILED, "Nothing can be run again.")
 
 

@@ -135,9 +135,21 @@ def test_one_symbols_failure_stops_no_other(memory: MemoryFarm) -> None:
         find(memory, [bad[-1], good[-1]], Strategy())
 
     assert failure.value.closes == [bad[-1].key]
-    assert str(failure.value) == "no search in 1 bars: ETH/USDT/1m/2024-11-20T12:00:00Z"
+    assert str(failure.value) == "no search in 1 bar: RuntimeError: unreadable; ETH/USDT/1m/2024-11-20T12:00:00Z"
     assert [signal.symbol for signal in memory.tables.signals.values()] == [BTC]
     assert len(memory.hand_on.calls) == 1
+
+
+def test_of_many_bars_that_could_not_be_searched_a_few_are_named(memory: MemoryFarm) -> None:
+    bars = some_bars(72)
+    memory.bars.save(bars)
+    memory.windows.broken[BTC] = RuntimeError("unreadable")
+
+    with pytest.raises(FindFailed) as failure:
+        find(memory, bars, Strategy())
+
+    named = ", ".join("/".join(bar.key) for bar in bars[:3])
+    assert str(failure.value) == f"no search in 72 bars: RuntimeError: unreadable; {named} and 69 more"
 
 
 @pytest.mark.parametrize("known", [0, 4])

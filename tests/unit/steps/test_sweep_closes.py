@@ -59,7 +59,7 @@ def test_a_close_that_could_not_be_searched_is_looked_for(memory: MemoryFarm) ->
     bars = some_bars(1)
     memory.bars.save(bars)
     memory.windows.broken[BTC] = LookupError("no window")
-    with pytest.raises(Exception, match="no search in 1 bars"):
+    with pytest.raises(Exception, match="no search in 1 bar: LookupError: no window"):
         find(memory, bars, Strategy())
 
     assert swept(memory, 6) == 1
