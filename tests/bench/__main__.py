@@ -3,10 +3,16 @@
 import argparse
 import sys
 
-from tests.bench import archive, console, latency, sustained
+from tests.bench import archive, console, drain, latency, sustained
 from tests.bench.figures import Figure, plain, table
 
-BENCHMARKS = {"archive": archive.run, "console": console.run, "latency": latency.run, "sustained": sustained.run}
+BENCHMARKS = {
+    "archive": archive.run,
+    "console": console.run,
+    "drain": drain.run,
+    "latency": latency.run,
+    "sustained": sustained.run,
+}
 
 
 def main() -> None:
@@ -23,4 +29,5 @@ def main() -> None:
     print(plain(figures) if wanted.json else table(figures))
 
 
-main()
+if __name__ == "__main__":  # and not in the processes that it starts
+    main()
