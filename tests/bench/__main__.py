@@ -3,12 +3,13 @@
 import argparse
 import sys
 
-from tests.bench import archive, console, latency, minute, start, sustained
+from tests.bench import archive, console, drain, latency, minute, start, sustained
 from tests.bench.figures import Figure, plain, table
 
 BENCHMARKS = {
     "archive": archive.run,
     "console": console.run,
+    "drain": drain.run,
     "latency": latency.run,
     "minute": minute.run,
     "start": start.run,
@@ -30,4 +31,5 @@ def main() -> None:
     print(plain(figures) if wanted.json else table(figures))
 
 
-main()
+if __name__ == "__main__":  # and not in the processes that it starts
+    main()

@@ -56,9 +56,9 @@ def _until_up(farm: "subprocess.Popen[bytes]", said: Path) -> None:
 
 def cpu_s(farm: psutil.Process) -> dict[str, float]:
     """Seconds of CPU that each service of a farm has used so far; `farm` is what keeps them."""
-    used = {"farm": _used_s(farm)}
+    used = {"farm": used_s(farm)}
     for child in farm.children():
-        used[_service(child)] = _used_s(child) + sum(map(_used_s, child.children(recursive=True)))
+        used[_service(child)] = used_s(child) + sum(map(used_s, child.children(recursive=True)))
     return used
 
 
@@ -71,7 +71,8 @@ def own_memory(farm: psutil.Process) -> dict[str, float]:
     return found
 
 
-def _used_s(process: psutil.Process) -> float:
+def used_s(process: psutil.Process) -> float:
+    """Seconds of CPU that one process has used so far."""
     times = process.cpu_times()
     return float(times.user + times.system)
 
