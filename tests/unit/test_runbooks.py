@@ -1,4 +1,4 @@
-"""Each runbook begins with how one sees it, and each command of ours in it is one, with the options that it names.
+"""Each runbook begins with how one sees it, and each command of ours in it, or in the tutorial, is one.
 
 What the commands do is tried where they are: this only sees that nobody is told to type what does not exist.
 """
@@ -16,18 +16,18 @@ from app.cli.main import cdb
 
 FOLDER = Path(__file__).parents[2] / "docs" / "runbooks"
 PAGES = sorted(path for path in FOLDER.glob("*.md") if path.name != "README.md")
+TUTORIAL = FOLDER.parent / "tutorial.md"
 WRONG_USAGE: Any = typer.BadParameter.__bases__[0]
 RULES = Path(__file__).parents[2] / "deploy" / "prometheus" / "rules"
 
 
 def commands(text: str) -> Iterator[list[str]]:
     """What stands in blocks, and in the text with more than a name behind `cdb`."""
-    blocks = "\n".join(re.findall(r"^ *```\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL))
+    blocks = "\n".join(re.findall(r"^ *```\w*\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL))
     spans = "\n".join(re.findall(r"`(cdb [^`\n]+)`", text))
     for line in f"{blocks}\n{spans}".splitlines():
-        words = shlex.split(line.strip(), comments=True)
-        if words[:1] == ["cdb"]:
-            yield words[1:]
+        if line.strip().startswith("cdb "):
+            yield shlex.split(line.strip(), comments=True)[1:]
 
 
 def parse(words: list[str]) -> None:
@@ -40,8 +40,8 @@ def parse(words: list[str]) -> None:
     found.make_context(found.name, words)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
-def test_each_command_in_a_runbook_is_one(page: Path) -> None:
+@pytest.mark.parametrize("page", [*PAGES, TUTORIAL], ids=lambda path: path.stem)
+def test_each_command_that_one_is_told_to_type_is_one(page: Path) -> None:
     found = list(commands(page.read_text()))
 
     assert found
