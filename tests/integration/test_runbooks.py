@@ -27,6 +27,7 @@ from tests.fixtures.typed import Ended, Typed
 from tests.fixtures.venue import ServedVenue
 
 FOLDER = Path(__file__).parents[2] / "docs" / "runbooks"
+RESTARTED = "deploy/cdb-websocket-screener deploy/cdb-execution deploy/cdb-upkeep"
 PROGRAMS = ("cdb", "docker", "kubectl", "systemctl", "git", "make", "df", "kill")
 COMMAND = re.compile(rf"(?:{'|'.join(PROGRAMS)}) \S")
 
@@ -260,7 +261,7 @@ PAGES: dict[str, tuple[Callable[[Farm], None], list[Run | Not]]] = {
             Run('cdb halt --reason "rotating the keys"', 0, "HALTED"),
             Not("systemctl restart cdb", ELSEWHERE),
             Not("docker compose restart cdb_websocket_screener cdb_execution cdb_upkeep", ELSEWHERE),
-            Not("kubectl -n cdb rollout restart", ELSEWHERE),
+            Not(f"kubectl -n cdb rollout restart {RESTARTED}", ELSEWHERE),
             Run("cdb doctor", 0, "accepted"),
             Run("cdb reconcile", 0, "agree"),
             Run('cdb resume --reason "new keys are in place"', 0, "trading_state: ACTIVE"),
@@ -296,6 +297,7 @@ PAGES: dict[str, tuple[Callable[[Farm], None], list[Run | Not]]] = {
             Run("cdb audit verify", 0, "Intact"),
             Not("systemctl stop cdb", ELSEWHERE),
             Not("docker compose stop", ELSEWHERE),
+            Not("docker compose --profile books run --rm cdb_books", ELSEWHERE),
             Run("cdb backup list", 0, "no"),
             Run("cdb backup verify", 0, "is good"),
             Run("cdb restore NAME", 0, ""),
@@ -347,8 +349,9 @@ PAGES: dict[str, tuple[Callable[[Farm], None], list[Run | Not]]] = {
             Run('cdb reduce --reason "upgrade"', 0, "REDUCING"),
             Not("git pull && make setup", THE_TESTS),
             Not("systemctl restart cdb", ELSEWHERE),
-            Not("docker compose … up --build --detach", ELSEWHERE),
-            Not("kubectl apply -k", ELSEWHERE),
+            Not("docker compose --env-file deploy/compose/live.env up --build --detach", ELSEWHERE),
+            Not("kubectl -n cdb delete job cdb-migrate --ignore-not-found", ELSEWHERE),
+            Not("kubectl apply -k deploy/kubernetes/live", ELSEWHERE),
             Run("cdb migrate", 0, "up to date"),
             Run("cdb doctor", 0, "agree with the venue"),
             Run("cdb reconcile", 0, "agree"),
