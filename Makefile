@@ -23,7 +23,7 @@ PARTS = --ignore=tests/e2e --ignore=tests/browser --ignore=tests/chaos
 SCHEDULES = $(PYTEST) tests/chaos
 FARMS = -m pytest -q -n 2 --dist loadscope -m "not slow" tests/e2e tests/browser
 
-.PHONY: help setup run test unit check lint audit bench chaos soak lock env dashboards reference docs docs-serve screenshots clean
+.PHONY: help setup run test unit check lint audit bench guard chaos soak lock env dashboards reference docs docs-serve screenshots clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,7 +60,7 @@ lint: $(VENV)/.ready-dev ## ruff, mypy and import-linter
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-check: lint docs ## What has to hold before a change lands: lint, the site, all tests, coverage
+check: lint docs guard ## What has to hold before a change lands: lint, the site, hot paths, all tests, coverage
 	rm -f .coverage .coverage.*
 	$(BIN)/python $(PYTEST) $(PARTS) --cov --cov-report= $(ARGS)
 	$(BIN)/python $(SCHEDULES) $(ARGS)
@@ -74,6 +74,9 @@ audit: $(VENV)/.ready-dev ## Known holes in what is installed (asks PyPI), secre
 
 bench: $(VENV)/.ready-dev ## Measure; every figure beside a baseline of the same run
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+guard: $(VENV)/.ready-dev ## Whether the hot paths still cost what they did, beside fixed work of the same run
+	@$(BIN)/python -m tests.bench.guard
 
 chaos: $(VENV)/.ready-dev ## Kill and cut what can be, ten scripts and the tests; SEED=7 RUNS=1 FOR=5m chooses others
 	@$(BIN)/cdb chaos --seed $(SEED) --runs $(RUNS) --for $(FOR)

@@ -6,7 +6,7 @@ from typing import Any
 import redis
 
 from app.bus.connection import Script
-from app.bus.frames import Frame, unpacked
+from app.bus.frames import Frame, frame_of
 from app.bus.keys import Keys
 
 
@@ -25,7 +25,7 @@ class Archive:
         place: bytes | None = self._client.hget(self._keys.place(self._shard), "archive")  # type: ignore[assignment]
         self._cursor = place.decode() if place else "0-0"
         entries: Any = self._client.xrange(self._keys.mailbox(self._shard), min=f"({self._cursor}", count=frames)
-        return [unpacked(entry_id, fields) for entry_id, fields in entries]
+        return [frame_of(entry_id, fields) for entry_id, fields in entries]
 
     def keep(self, frames: Sequence[Frame], stored: int) -> bool:
         """Say that these frames are stored; False when another archiver was quicker."""

@@ -10,7 +10,7 @@ import msgspec
 import redis
 
 from app.bus.connection import Script
-from app.bus.frames import Frame, unpacked
+from app.bus.frames import Frame, frame_of
 from app.bus.keys import Keys
 from app.bus.windows import packed_bar
 from app.domain.bars import Closed
@@ -73,7 +73,7 @@ class Lease:
         """The next frames; waits a little for the first."""
         stream = self._keys.mailbox(self._terms.shard)
         answer: Any = self._client.xread({stream: self._cursor}, count=FRAMES_AT_ONCE, block=wait_ms)
-        return [unpacked(entry_id, fields) for _, entries in _streams(answer) for entry_id, fields in entries]
+        return [frame_of(entry_id, fields) for _, entries in _streams(answer) for entry_id, fields in entries]
 
     def extend(self, closed: Sequence[Closed], keep: int) -> None:
         """Append closed bars to the windows that Redis has; a bar that is there is not appended again."""

@@ -1,8 +1,10 @@
 """The levels that protect a trade: reckoned at its entry, checked on every tick."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
+from math import inf
 
 from app.domain.orders import Leg
 from app.domain.portfolio import Trade
@@ -82,3 +84,21 @@ class Level:
     def risen(self, price: float) -> "Level":
         """The same level after a price, which may be a new peak."""
         return replace(self, peak=price) if price > self.peak else self
+
+    @property
+    def floor(self) -> float:
+        """At or below this price something is to be done about it."""
+        if self.wish is not None:
+            return inf
+        trailing = -inf if self.trail is None else self.peak * (1 - self.trail)
+        return trailing if self.stop is None else max(self.stop, trailing)
+
+    @property
+    def ceiling(self) -> float:
+        """At or above this price something may be to be done about it: its target, or a new peak."""
+        return self.peak if self.take is None else min(self.take, self.peak)
+
+
+def calm(levels: Sequence[Level]) -> tuple[float, float]:
+    """The prices between which, both excluded, a tick does nothing to any of these levels."""
+    return max((one.floor for one in levels), default=-inf), min((one.ceiling for one in levels), default=inf)

@@ -189,8 +189,9 @@ class Turn:
 
     def _take(self, frame: Frame) -> None:
         known = len(self._forming.flaws)
-        self._forming.take(frame.rows, self._guard.symbols)
-        self._forming.flaws.extend(["frame cannot be read"] * (frame.size if not frame.rows else 0))
+        rows = frame.rows
+        self._forming.take(rows, self._guard.symbols)
+        self._forming.flaws.extend(["frame cannot be read"] * (frame.size if not rows else 0))
         if len(self._forming.flaws) > known:
             complaints.hear(self._shard, frame.id, self._forming.flaws[known:])
 

@@ -118,7 +118,7 @@ def _search(
             place = places.get(datetime.fromisoformat(close.end))
             if place is None:
                 raise NoBar(f"the window of {close.symbol} {close.interval} has no bar that ends at {close.end}")
-            before, now = _two_rows(rows, place)
+            before, now = two_rows(rows, place)
             wish = strategy.decide(now, before)
             if wish is not None:
                 seen = bars[max(0, place + 1 - strategy.window) : place + 1]
@@ -131,7 +131,7 @@ def _bars_between(first: BarClose, last: BarClose) -> int:
     return round(length / timedelta(seconds=interval_seconds(last.interval)))
 
 
-def _two_rows(rows: "pandas.DataFrame", place: int) -> tuple[dict[str, float], dict[str, float]]:
+def two_rows(rows: "pandas.DataFrame", place: int) -> tuple[dict[str, float], dict[str, float]]:
     """The row before a place and the one at it; a first bar has a row of unknowns before it."""
     now = {str(name): float(value) for name, value in rows.iloc[place].items()}
     if place == 0:

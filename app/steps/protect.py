@@ -10,7 +10,7 @@ from decimal import Decimal
 from app.domain.bars import Watched
 from app.domain.market import instant
 from app.domain.orders import Leg
-from app.domain.protection import Level
+from app.domain.protection import Level, calm
 from app.domain.trading import Signal
 from app.steps.exits import asked_again, exit_signal
 from app.steps.ports import Trades
@@ -27,6 +27,7 @@ class Guard:
         self._refresh_s = refresh_s
         self._fresh_us = fresh_us
         self._levels: dict[str, list[Level]] = {}
+        self._calm: dict[str, tuple[float, float]] = {}
         self._version: int | None = None
         self._read_at: float = 0
 
@@ -43,6 +44,7 @@ class Guard:
         self._levels = {}
         for level in self._trades.levels():
             self._levels.setdefault(level.symbol, []).append(level)
+        self._calm = {symbol: calm(levels) for symbol, levels in self._levels.items()}
         self._version, self._read_at = version, elapsed_s
 
     def check(self, ticks: Iterable[Watched], frame: str, found_at: datetime) -> list[Signal]:
@@ -52,7 +54,8 @@ class Guard:
         """
         signals: list[Signal] = []
         for tick in ticks:
-            if tick.received_us - tick.time_us > self._fresh_us:
+            low, high = self._calm[tick.symbol]
+            if low < tick.price < high or tick.received_us - tick.time_us > self._fresh_us:
                 continue
             signals += self._check(tick, frame, found_at)
         return signals
@@ -66,13 +69,14 @@ class Guard:
     def _check(self, tick: Watched, frame: str, found_at: datetime) -> list[Signal]:
         hits: list[Signal] = []
         left: list[Level] = []
-        for level in self._levels.get(tick.symbol, ()):
+        for level in self._levels[tick.symbol]:
             wanted = _exit(level, tick, frame, found_at)
             if wanted is None:
                 left.append(self._risen(level, tick.price))
             else:
                 hits.append(wanted)
         self._levels[tick.symbol] = left
+        self._calm[tick.symbol] = calm(left)
         return hits
 
     def _risen(self, level: Level, price: float) -> Level:

@@ -12,7 +12,7 @@ from statistics import median
 import psutil
 
 from app import wiring
-from app.bus.frames import unpacked
+from app.bus.frames import frame_of
 from app.bus.lease import FRAMES_AT_ONCE
 from app.domain.bars import Closed, FormingBars
 from app.domain.portfolio import Trade, TradeStatus
@@ -106,7 +106,7 @@ def _alone_us(entries: Sequence[Entry]) -> float:
     began = time.process_time()
     for first in range(0, len(entries), FRAMES_AT_ONCE):
         for entry_id, fields in entries[first : first + FRAMES_AT_ONCE]:
-            frame = unpacked(entry_id, fields)
+            frame = frame_of(entry_id, fields)
             forming.take(frame.rows, guard.symbols)
             assert not guard.check(forming.watched, frame.id, now)
             forming.watched.clear()

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from app.bus import Stale
-from app.bus.frames import Frame, Row
+from app.bus.frames import Frame, Row, packed
 from app.domain.bars import Closed, is_sound
 from tests.chaos.virtual import Timeline
 
@@ -40,7 +40,7 @@ class Mailboxes:
     def push(self, rows: Sequence[Row]) -> None:
         """A frame from the feed."""
         self.pushed_at.append(self.timeline.at)
-        self.frames.append(Frame(f"{len(self.frames) + 1}-0", list(rows), len(rows)))
+        self.frames.append(Frame(f"{len(self.frames) + 1}-0", packed(rows), len(rows)))
 
     def flush(self) -> None:
         """All is lost: frames that nobody has worked through, forming bars, and the lease of whoever is at work."""

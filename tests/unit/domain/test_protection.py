@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from math import inf
 
 import pytest
 from hypothesis import given
@@ -9,8 +10,8 @@ from hypothesis import strategies as st
 
 from app.domain.orders import Leg
 from app.domain.portfolio import Trade, TradeStatus
-from app.domain.protection import Level, Protection, rest_after
-from tests.fixtures.memory.builders import NOON
+from app.domain.protection import Level, Protection, calm, rest_after
+from tests.fixtures.memory.builders import NOON, a_signal
 
 OPEN = Trade(1, "BTC/USDT", "momentum", TradeStatus.OPEN, NOON, entry_price=Decimal(100))
 LEVEL = Level(1, "BTC/USDT", stop=98.0, take=104.0, trail=0.01, peak=102.0)
@@ -106,3 +107,23 @@ def test_a_stop_that_is_no_share_is_refused(wrong: dict[str, Decimal]) -> None:
 def test_a_target_below_the_entry_is_refused() -> None:
     with pytest.raises(ValueError, match="must be above 0"):
         Protection(take_profit=Decimal("-0.01"))
+
+
+@given(st.lists(levels, max_size=3), prices)
+def test_a_price_in_the_calm_does_nothing_to_any_level(several: list[Level], price: float) -> None:
+    low, high = calm(several)
+    if low < price < high:
+        assert all(one.hit(price) is None and one.risen(price) is one for one in several)
+
+
+def test_between_its_stops_and_its_peak_a_level_is_calm() -> None:
+    assert calm([LEVEL]) == (102.0 * (1 - 0.01), 102.0)
+    assert calm([LEVEL, replace(LEVEL, trail=None, take=101.5)]) == (102.0 * (1 - 0.01), 101.5)
+    assert calm([replace(LEVEL, trail=None, take=None)]) == (98.0, 102.0)
+
+
+def test_what_is_to_be_left_is_never_calm_and_what_holds_nothing_always() -> None:
+    low, high = calm([replace(LEVEL, wish=a_signal("sell"))])
+
+    assert low > high
+    assert calm([]) == (-inf, inf)

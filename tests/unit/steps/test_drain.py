@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.bus import Stale
-from app.bus.frames import Frame
+from app.bus.frames import Frame, packed
 from app.domain.bars import Closed
 from app.domain.market import Bar, BarClose, Tick, instant, microseconds
 from app.domain.orders import Leg, OrderState, Side
@@ -98,7 +98,7 @@ class Drained:
         self.lease = MemoryLease([])
 
     def __call__(self, *frames: Sequence[Any], budget_s: float = 5, **lease: Any) -> int:
-        named = [Frame(f"f{number}", list(rows), len(rows)) for number, rows in enumerate(frames)]
+        named = [Frame(f"f{number}", packed(rows), len(rows)) for number, rows in enumerate(frames)]
         self.lease = MemoryLease(named, **lease)
         return self.run(OneMailbox(self.lease), budget_s)
 
@@ -143,7 +143,7 @@ def test_closed_bars_are_stored_then_handed_on_then_committed(drained: Drained) 
 
 
 def test_a_drain_goes_on_until_its_mailbox_is_empty(drained: Drained) -> None:
-    late = [Frame("late", [tick(0.4)], 1)]
+    late = [Frame("late", packed([tick(0.4)]), 1)]
 
     assert drained([tick(0.1)], [tick(0.2)], [tick(0.3)], late=late) == 4
 
@@ -197,7 +197,7 @@ def test_bad_rows_are_counted_and_one_of_each_reason_is_logged(drained: Drained)
 
 def test_a_frame_that_cannot_be_read_is_counted_and_passed_over(drained: Drained) -> None:
     complaints.last.clear()
-    lease = MemoryLease([Frame("broken", [], 3), Frame("fine", [tick(0.1)], 1)])
+    lease = MemoryLease([Frame("broken", b"[[", 3), Frame("fine", packed([tick(0.1)]), 1)])
 
     assert drained.run(OneMailbox(lease)) == 1
     assert lease.counters == {"ticks_bad": 3, "ticks_processed": 1}
@@ -283,7 +283,7 @@ class Dying(MemoryLease):
 
 def test_a_peak_that_was_committed_outlives_the_drain_that_saw_it(drained: Drained, memory: MemoryFarm) -> None:
     drained.holding(trail=Decimal("0.1"))
-    dying = Dying([Frame("f0", [tick(0.1, 130)], 1)])
+    dying = Dying([Frame("f0", packed([tick(0.1, 130)]), 1)])
     with pytest.raises(KeyboardInterrupt):
         drained.run(OneMailbox(dying))
     assert memory.tables.trades[1].peak == 100, "it was not brought to the database"
@@ -315,7 +315,7 @@ class Entering(MemoryLease):
 
 
 def test_levels_are_read_again_when_their_version_changes(drained: Drained, memory: MemoryFarm) -> None:
-    lease = Entering([Frame(f"f{number}", [tick(number / 10, 90)], 1) for number in range(1, 4)])
+    lease = Entering([Frame(f"f{number}", packed([tick(number / 10, 90)]), 1) for number in range(1, 4)])
     lease.enter = lambda: drained.holding(stop_price=Decimal(95))
     drained.run(OneMailbox(lease))
 
@@ -344,7 +344,8 @@ class MemoryArchive:
 
 
 def test_raw_ticks_are_archived_once_and_marks_and_flaws_are_not(memory: MemoryFarm) -> None:
-    frames = [Frame("a", [tick(0.1), clock(1), tick(0.2, -1)], 3), Frame("b", [clock(2)], 1), Frame("c", [tick(3)], 1)]
+    put = {"a": [tick(0.1), clock(1), tick(0.2, -1)], "b": [clock(2)], "c": [tick(3)]}
+    frames = [Frame(name, packed(rows), len(rows)) for name, rows in put.items()]
 
     assert archive_ticks(0, mailboxes=MemoryArchive(list(frames)), ticks=memory.ticks, source="mexc", batch=2) == 2
     again = MemoryArchive(list(frames))
@@ -355,7 +356,7 @@ def test_raw_ticks_are_archived_once_and_marks_and_flaws_are_not(memory: MemoryF
 
 
 def test_an_archiver_stops_when_another_was_quicker_or_there_is_too_much(memory: MemoryFarm) -> None:
-    frames = [Frame(str(number), [tick(number)], 1) for number in range(60)]
+    frames = [Frame(str(number), packed([tick(number)]), 1) for number in range(60)]
     archive = MemoryArchive(list(frames), quicker=True)
     assert archive_ticks(0, mailboxes=archive, ticks=memory.ticks, source="mexc", batch=1) == 1
 
