@@ -1,6 +1,7 @@
 """The name of every key that the farm keeps in Redis."""
 
 from dataclasses import dataclass
+from functools import cache
 from zlib import crc32
 
 
@@ -135,6 +136,7 @@ class Keys:
         return f"{self.prefix}clock"
 
 
+@cache  # asked with each frame of the market, of as many symbols as there are
 def shard_of(symbol: str, shards: int) -> int:
     """The mailbox that a symbol's ticks go into."""
     return crc32(symbol.encode()) % shards

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
-from math import inf
+from math import inf, nextafter
 
 from app.domain.orders import Leg
 from app.domain.portfolio import Trade
@@ -95,10 +95,10 @@ class Level:
 
     @property
     def ceiling(self) -> float:
-        """At or above this price something may be to be done about it: its target, or a new peak."""
-        return self.peak if self.take is None else min(self.take, self.peak)
+        """Above this price something is to be done about it: its target is reached, or it has a new peak."""
+        return self.peak if self.take is None else min(nextafter(self.take, -inf), self.peak)
 
 
 def calm(levels: Sequence[Level]) -> tuple[float, float]:
-    """The prices between which, both excluded, a tick does nothing to any of these levels."""
+    """The prices above the first of which and up to the second a tick does nothing to any of these levels."""
     return max((one.floor for one in levels), default=-inf), min((one.ceiling for one in levels), default=inf)

@@ -55,7 +55,7 @@ class Guard:
         signals: list[Signal] = []
         for tick in ticks:
             low, high = self._calm[tick.symbol]
-            if low < tick.price < high or tick.received_us - tick.time_us > self._fresh_us:
+            if low < tick.price <= high or tick.received_us - tick.time_us > self._fresh_us:
                 continue
             signals += self._check(tick, frame, found_at)
         return signals

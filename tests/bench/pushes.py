@@ -84,9 +84,9 @@ class Venue:
         line = Line(request.query.get("who", "feed"), request.transport)
         self._lines.append(line)
         async for message in socket:
-            if message.type is WSMsgType.TEXT and "params" in (said := json.loads(message.data)):
-                line.names += [one.rpartition("@")[2] for one in said["params"]]
-                await socket.send_json({"id": 0, "code": 0, "msg": ",".join(said["params"])})
+            names = json.loads(message.data).get("params", []) if message.type is WSMsgType.TEXT else []
+            line.names += [one.rpartition("@")[2] for one in names]
+            await socket.send_json({"id": 0, "code": 0, "msg": ",".join(names) or "PONG"})
         self._lines.remove(line)
         return socket
 

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import ccxt
@@ -32,6 +33,7 @@ class _Client(AsyncClient):
         self.refused: dict[str, str] = {}
         self.broken = 0
         super().__init__(rest_url, ws_url, limiter)
+        self._named = cache(self.safe_symbol)  # a connection has thirty, and each frame asks for one of them
 
     def handle_message(self, client: Any, message: Any) -> None:
         """Trades the short way, everything else the way of ccxt."""
@@ -44,7 +46,7 @@ class _Client(AsyncClient):
             self.broken += 1
             return
         if found is not None and self.hear is not None:
-            self.hear(self.safe_symbol(found[0]), found[1])
+            self.hear(self._named(found[0]), found[1])
 
     def handle_subscription_status(self, client: Any, message: Any) -> None:
         """Which symbols the venue has agreed to; ccxt would wait for ever for the others."""

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from decimal import Decimal
-from math import inf
+from math import inf, nextafter
 
 import pytest
 from hypothesis import given
@@ -112,13 +112,13 @@ def test_a_target_below_the_entry_is_refused() -> None:
 @given(st.lists(levels, max_size=3), prices)
 def test_a_price_in_the_calm_does_nothing_to_any_level(several: list[Level], price: float) -> None:
     low, high = calm(several)
-    if low < price < high:
+    if low < price <= high:
         assert all(one.hit(price) is None and one.risen(price) is one for one in several)
 
 
 def test_between_its_stops_and_its_peak_a_level_is_calm() -> None:
     assert calm([LEVEL]) == (102.0 * (1 - 0.01), 102.0)
-    assert calm([LEVEL, replace(LEVEL, trail=None, take=101.5)]) == (102.0 * (1 - 0.01), 101.5)
+    assert calm([LEVEL, replace(LEVEL, trail=None, take=101.5)]) == (102.0 * (1 - 0.01), nextafter(101.5, 0))
     assert calm([replace(LEVEL, trail=None, take=None)]) == (98.0, 102.0)
 
 
