@@ -75,7 +75,7 @@ class Level:
         """Which exit this price asks for, if any; the stop first."""
         if self.stop is not None and price <= self.stop:
             return Leg.STOP_LOSS
-        if self.trail is not None and price <= self.peak * (1 - self.trail):
+        if price <= self.trailing:
             return Leg.TRAILING_STOP
         if self.take is not None and price >= self.take:
             return Leg.TAKE_PROFIT
@@ -86,12 +86,16 @@ class Level:
         return replace(self, peak=price) if price > self.peak else self
 
     @property
+    def trailing(self) -> float:
+        """The price of its trailing stop; without one there is none so low."""
+        return -inf if self.trail is None else self.peak * (1 - self.trail)
+
+    @property
     def floor(self) -> float:
         """At or below this price something is to be done about it."""
         if self.wish is not None:
             return inf
-        trailing = -inf if self.trail is None else self.peak * (1 - self.trail)
-        return trailing if self.stop is None else max(self.stop, trailing)
+        return self.trailing if self.stop is None else max(self.stop, self.trailing)
 
     @property
     def ceiling(self) -> float:
