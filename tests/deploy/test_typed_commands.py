@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.fixtures._pages import shown_lines
 from tests.fixtures._patience import PATIENCE_S
 from tests.fixtures._required import do_without, program
 from tests.fixtures.compose import ROOT, compose
@@ -30,12 +31,7 @@ print(json.dumps(given))
 def typed(program: str) -> Iterator[list[str]]:
     """The words after a program's name, wherever a page shows it; what the reader fills in is filled in."""
     for page in sorted(DOCS.rglob("*.md")):
-        text = page.read_text(encoding="utf-8")
-        blocks = "\n".join(re.findall(r"^ *```\w*\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)).splitlines()
-        spans = [
-            " ".join(span.split()) for span in re.findall(r"`([^`]+)`", re.sub(r"```.*?```", "", text, flags=re.S))
-        ]
-        for line in [*blocks, *spans]:
+        for line in shown_lines(page.read_text(encoding="utf-8")):
             for command in line.split("&&"):
                 if command.strip().startswith(f"{program} "):
                     yield shlex.split(command.strip().removeprefix(program), comments=True)

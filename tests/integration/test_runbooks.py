@@ -21,6 +21,7 @@ from app.cli.codes import FAILED, WRONG
 from app.domain.orders import OUT_OF_REACH
 from tasks import orders, upkeep
 from tests.fixtures._channel import Channel
+from tests.fixtures._pages import shown_lines
 from tests.fixtures.farm import AtOnce, approved
 from tests.fixtures.memory.builders import a_letter
 from tests.fixtures.typed import Ended, Typed
@@ -34,14 +35,7 @@ COMMAND = re.compile(rf"(?:{'|'.join(PROGRAMS)}) \S")
 
 def commands(page: str) -> list[str]:
     """What is to be typed, in the page's order: lines of blocks, and what stands in the text."""
-    text = (FOLDER / f"{page}.md").read_text()
-    found = re.findall(r"```\n(.*?)```|`([^`]+)`", text, re.DOTALL)
-    lines = [
-        " ".join(line.split())
-        for block, span in found
-        for line in (block.splitlines() if block else [" ".join(span.split())])
-    ]
-    return [line for line in lines if COMMAND.match(line)]
+    return [line for line in shown_lines((FOLDER / f"{page}.md").read_text()) if COMMAND.match(line)]
 
 
 @dataclass

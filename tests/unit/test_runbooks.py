@@ -13,6 +13,7 @@ import pytest
 import typer
 
 from app.cli.main import cdb
+from tests.fixtures._pages import shown_lines
 
 FOLDER = Path(__file__).parents[2] / "docs" / "runbooks"
 PAGES = sorted(path for path in FOLDER.glob("*.md") if path.name != "README.md")
@@ -23,11 +24,9 @@ RULES = Path(__file__).parents[2] / "deploy" / "prometheus" / "rules"
 
 def commands(text: str) -> Iterator[list[str]]:
     """What stands in blocks, and in the text with more than a name behind `cdb`."""
-    blocks = "\n".join(re.findall(r"^ *```\w*\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL))
-    spans = "\n".join(re.findall(r"`(cdb [^`\n]+)`", text))
-    for line in f"{blocks}\n{spans}".splitlines():
-        if line.strip().startswith("cdb "):
-            yield shlex.split(line.strip(), comments=True)[1:]
+    for line in shown_lines(text):
+        if line.startswith("cdb "):
+            yield shlex.split(line, comments=True)[1:]
 
 
 def parse(words: list[str]) -> None:
