@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from itertools import pairwise
@@ -114,9 +113,9 @@ def _bare_chains() -> list[float]:
     url = wiring.settings().redis_url
     os.environ["BARE_BROKER"] = broker = url.replace("unix://", "redis+socket://")
     noop.bare.conf.update(broker_url=broker)
-    options = ("-Q", ",".join(noop.QUEUES), "-c", "3", "-l", "error", "--without-mingle", "--without-gossip")
-    command = (sys.executable, "-m", "celery", "-A", "tests.bench.noop:bare", "worker", *options)
-    worker = subprocess.Popen(command, cwd=farms.ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    worker = subprocess.Popen(
+        noop.worker(3, "error"), cwd=farms.ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     client = bus.connect(url)
     try:
         noop.send()

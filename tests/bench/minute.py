@@ -8,10 +8,10 @@ from statistics import median
 
 import psutil
 
-from app import bus, wiring
+from app import wiring
 from app.domain.market import Bar, BarClose, instant_text, microseconds
 from app.simulator.catalogue import symbols
-from app.steps.find_signals import as_table
+from app.steps.find_signals import as_table, two_rows
 from app.store import Bars
 from app.strategies.momentum import Strategy
 from tasks._hand_on import enqueue_drain
@@ -73,8 +73,7 @@ def _minute(farm: psutil.Process) -> tuple[float, float]:
     if (end - datetime.now(UTC)).total_seconds() < 5:
         end += MINUTE
     time.sleep(max(0.0, (end - MINUTE - datetime.now(UTC)).total_seconds()))
-    limits = bus.Limits(cap=wiring.settings().mailbox_cap, archiving=False)
-    boxes = bus.Mailboxes(wiring.redis(), wiring.keys(), wiring.settings().shards, limits)
+    boxes = wiring.mailboxes()
     now_us = microseconds(datetime.now(UTC))
     for shard in range(boxes.shards):
         rows = [(name, now_us, 100.0, 1.0, "buy", now_us) for name in NAMES if boxes.shard(name) == shard]
@@ -102,7 +101,7 @@ def _alone_ms() -> list[float]:
         bars = _course("S/USDT", strategy.window, _next_minute(), Random(number))
         began = time.process_time()
         rows = strategy.indicators(as_table(bars))
-        now, before = (dict(rows.iloc[place]) for place in (-1, -2))
+        before, now = two_rows(rows, len(bars) - 1)
         strategy.decide(now, before)
         took.append((time.process_time() - began) * 1000)
     return took[1:]

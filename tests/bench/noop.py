@@ -1,6 +1,7 @@
 """The bare minimum to compare with: a Celery app whose tasks do nothing, chained over three queues."""
 
 import os
+import sys
 import time
 from typing import Any
 
@@ -37,6 +38,12 @@ def third(sent_us: int) -> None:
     with bare.connection_for_write() as connection:
         channel: Any = connection.default_channel
         channel.client.rpush(TOOK, time.time_ns() // 1000 - sent_us)
+
+
+def worker(processes: int, level: str) -> tuple[str, ...]:
+    """The command of a worker for all of it."""
+    options = ("-Q", ",".join(QUEUES), "-c", str(processes), "-l", level, "--without-mingle", "--without-gossip")
+    return (sys.executable, "-m", "celery", "-A", "tests.bench.noop:bare", "worker", *options)
 
 
 def send() -> None:

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from contextlib import ExitStack
@@ -12,9 +11,8 @@ from statistics import median
 import psutil
 
 from app.simulator.catalogue import symbols
-from tests.bench import farms
+from tests.bench import farms, noop
 from tests.bench.figures import Figure
-from tests.bench.noop import QUEUES
 from tests.fixtures.redis_server import start_redis, stop_redis
 
 STARTS, LIVES_S = 3, 20.0
@@ -58,11 +56,9 @@ def _bare() -> tuple[float, float]:
         server, url = start_redis(folder)
         ending.callback(stop_redis, server)
         env = {**os.environ, "BARE_BROKER": url.replace("unix://", "redis+socket://")}
-        options = ("-Q", ",".join(QUEUES), "-c", "1", "-l", "info", "--without-mingle", "--without-gossip")
-        command = (sys.executable, "-m", "celery", "-A", "tests.bench.noop:bare", "worker", *options)
         said, began = folder / "said.txt", time.monotonic()
         with said.open("w") as out:
-            worker = subprocess.Popen(command, cwd=farms.ROOT, env=env, stdout=out, stderr=out)
+            worker = subprocess.Popen(noop.worker(1, "info"), cwd=farms.ROOT, env=env, stdout=out, stderr=out)
         try:
             while " ready." not in said.read_text():
                 assert worker.poll() is None, said.read_text()
