@@ -1,5 +1,6 @@
 """A worker tells that it makes progress, and ends itself when it makes none; whoever keeps it starts it anew."""
 
+import ctypes
 import faulthandler
 import os
 import sys
@@ -24,6 +25,7 @@ log = structlog.get_logger()
 BEAT_S = 0.5
 ALONE_S = 60.0  # longer than any task may take
 STILL_S = 60.0  # of an event loop that a probe calls ill; a Redis that hangs holds it for 15 s at a time
+PR_GET_PDEATHSIG = 2
 pulse = Pulse(STILL_S)
 thrown_away = 0
 
@@ -39,11 +41,21 @@ def count(**_: Any) -> None:
 
 def end(reason: str) -> None:
     """At once and with all children: what is stuck hears no signal, and cleans nothing up."""
-    log.error("worker makes no progress, ending it", reason=reason)
-    faulthandler.dump_traceback(file=sys.stderr)
-    for child in psutil.Process().children(recursive=True):
-        child.kill()
-    os._exit(os.EX_SOFTWARE)
+    try:
+        log.error("worker makes no progress, ending it", reason=reason)
+        faulthandler.dump_traceback(file=sys.stderr)
+    finally:  # nobody may be left to read either
+        for child in psutil.Process().children(recursive=True):
+            child.kill()
+        os._exit(os.EX_SOFTWARE)
+
+
+def _ends_with_keeper() -> bool:
+    """Whether the kernel tells this process to end when whoever began it does; one begun by hand may live on."""
+    told = ctypes.c_int()
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_GET_PDEATHSIG, ctypes.byref(told))
+    return told.value != 0
 
 
 class Progress(bootsteps.StartStopStep):
@@ -58,6 +70,7 @@ class Progress(bootsteps.StartStopStep):
         self._turn = 0
         self._told = True
         self._keeper = os.getppid()
+        self._kept = _ends_with_keeper()
         self._stopped = Event()
         worker_shutting_down.connect(self.leave)
 
@@ -107,9 +120,9 @@ class Progress(bootsteps.StartStopStep):
         self.see_off()
 
     def look(self) -> None:
-        """Until it stops, or is stuck."""
+        """Until it stops, is stuck, or should stop since its keeper is gone: two signals at once hang in Celery."""
         watch = wiring.new_watch()
-        while not self._stopped.wait(BEAT_S):
+        while not self._stopped.wait(BEAT_S) and not (self._kept and self._is_alone()):
             beat = self.beat()
             reason = watch.look(beat, wiring.queues().waiting(beat.queues), time.monotonic())
             if reason is not None:
@@ -120,10 +133,13 @@ class Progress(bootsteps.StartStopStep):
         """A stop that takes too long is cut short by whoever keeps the worker; if that one was killed, from here:
         with its Redis gone Celery would wait for ever.
         """
-        while os.getppid() == self._keeper:
+        while not self._is_alone():
             time.sleep(BEAT_S)
         time.sleep(ALONE_S)
         self._ending(f"whoever kept it is gone, and it did not stop within {ALONE_S:g} s")
+
+    def _is_alone(self) -> bool:
+        return os.getppid() != self._keeper
 
 
 farm.steps["worker"].add(Progress)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from itertools import chain, repeat
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 from celery.signals import task_revoked, worker_shutting_down
@@ -123,21 +124,27 @@ def test_a_worker_that_was_stopped_looks_no_more(progress: Progress, impatient: 
     assert reasons == []
 
 
-def test_a_stuck_worker_ends_with_its_children_and_says_where_it_stood(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    ended: list[object] = []
+@pytest.fixture
+def ended(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """What was ended, of a process with one child."""
+    found: list[object] = []
 
     class Child:
         def kill(self) -> None:
-            ended.append("child")
+            found.append("child")
 
     class Process:
         def children(self, *, recursive: bool) -> list[Child]:
             return [Child()]
 
     monkeypatch.setattr("tasks._progress.psutil.Process", Process)
-    monkeypatch.setattr("tasks._progress.os._exit", ended.append)
+    monkeypatch.setattr("tasks._progress.os._exit", found.append)
+    return found
+
+
+def test_a_stuck_worker_ends_with_its_children_and_says_where_it_stood(
+    ended: list[object], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr("tasks._progress.sys.stderr", open(2, "w", closefd=False))  # noqa: SIM115
     with capture_logs() as logs:
         _progress.end("it hangs")
@@ -145,6 +152,17 @@ def test_a_stuck_worker_ends_with_its_children_and_says_where_it_stood(
     assert ended == ["child", os.EX_SOFTWARE]
     assert [(line["event"], line["reason"]) for line in logs] == [("worker makes no progress, ending it", "it hangs")]
     assert "test_a_stuck_worker" in capfd.readouterr().err
+
+
+def test_a_stuck_worker_ends_though_nobody_reads_what_it_says(
+    ended: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks._progress.log.error", Mock(side_effect=BrokenPipeError), raising=False)
+
+    with pytest.raises(BrokenPipeError):
+        _progress.end("it hangs")
+
+    assert ended == ["child", os.EX_SOFTWARE]
 
 
 def test_how_many_messages_wait_is_known_while_redis_answers(
@@ -175,4 +193,16 @@ def test_a_worker_that_does_not_stop_is_ended_once_nobody_keeps_it(
     progress.see_off()
 
     assert next(parents) == 1
+    assert reasons == ["whoever kept it is gone, and it did not stop within 0.01 s"]
+
+
+def test_a_kept_worker_that_hears_no_signal_is_ended_once_nobody_keeps_it(
+    hub: Hub, reasons: list[str], impatient: None, monkeypatch: pytest.MonkeyPatch, progress: Progress
+) -> None:
+    monkeypatch.setattr(_progress, "ALONE_S", 0.01)
+    monkeypatch.setattr(progress, "_kept", True)
+    monkeypatch.setattr(progress, "_keeper", -1)
+
+    progress.attend()
+
     assert reasons == ["whoever kept it is gone, and it did not stop within 0.01 s"]

@@ -111,7 +111,23 @@ def test_a_worker_at_a_long_task_is_left_alone_and_one_that_stops_tells_nothing_
     assert read(process.pid) is None
 
 
-def test_a_worker_whose_farm_was_killed_does_not_outlive_it_for_long(celery: Callable[..., Any]) -> None:
+def works() -> None:
+    """It is at a task of ten minutes."""
+    trial.slow.s("W", 600).apply_async()
+    until(lambda: seen() == ["begin W"], "the task")
+
+
+def hangs() -> None:
+    """It hears no signal, as one does that got two at once: Celery's own lock holds it."""
+    until(lambda: "ready" in log(), "the worker's start")
+    farm.control.broadcast("trial_hang")
+    until(lambda: "hangs" in log(), "the hanging")
+
+
+@pytest.mark.parametrize("busy", [works, hangs])
+def test_a_worker_whose_farm_was_killed_does_not_outlive_it_for_long(
+    celery: Callable[..., Any], busy: Callable[[], None]
+) -> None:
     worker = "from tasks import _progress; _progress.ALONE_S = 0.5; from celery.bin.celery import main; main()"
     keeper = f"""if True:
         import subprocess, sys, time
@@ -123,12 +139,11 @@ def test_a_worker_whose_farm_was_killed_does_not_outlive_it_for_long(celery: Cal
         print(kept.pid, flush=True)
         time.sleep(600)
     """
-    with subprocess.Popen([sys.executable, "-c", keeper], stdout=subprocess.PIPE, text=True) as farm:
-        assert farm.stdout is not None
-        pid = int(farm.stdout.readline())
-        trial.slow.s("W", 600).apply_async()
-        until(lambda: seen() == ["begin W"], "the task")
-        farm.kill()
+    with subprocess.Popen([sys.executable, "-c", keeper], stdout=subprocess.PIPE, text=True) as owner:
+        assert owner.stdout is not None
+        pid = int(owner.stdout.readline())
+        busy()
+        owner.kill()
 
     until(lambda: not lives(pid), "the worker's end")
     assert "whoever kept it is gone" in log()
