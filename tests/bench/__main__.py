@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from tests.bench import archive, console, drain, feed, latency, minute, start, sustained
+from tests.bench import archive, console, drain, feed, latency, minute, start, sustained, whole
 from tests.bench.figures import Figure, plain, table
 
 BENCHMARKS = {
@@ -15,6 +15,7 @@ BENCHMARKS = {
     "minute": minute.run,
     "start": start.run,
     "sustained": sustained.run,
+    "whole": whole.run,
 }
 
 

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +13,6 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from statistics import median
 from urllib.parse import quote
-from urllib.request import Request, urlopen
 
 import aiohttp
 import psutil
@@ -26,7 +23,7 @@ from app.domain.rate_limit import Priority
 from app.exchanges.mexc.frames import deals
 from app.exchanges.mexc.stream import SYMBOLS_PER_CONNECTION, PublicMarket
 from app.simulator.catalogue import symbols
-from tests.bench import farms, pushes
+from tests.bench import farms, pushes, pushing
 from tests.bench.figures import Figure
 from tests.fixtures.databases import short_folder
 from tests.fixtures.redis_server import start_redis, stop_redis
@@ -54,7 +51,7 @@ class Round:
 def run() -> list[Figure]:
     """A deal in each frame, and as many as a market of 50,000 ticks a second has in 100 ms."""
     port = free_port()
-    with _venue(port), short_folder() as folder:
+    with pushing.venue(port), short_folder() as folder:
         server, url = start_redis(folder)
         try:
             with _feed(port, url) as feed:
@@ -101,13 +98,13 @@ def _cost_us(decode: Callable[[bytes], object], taken: Sequence[bytes], ticks: i
 
 def _fed(port: int, url: str, feed: psutil.Process, sizes: Sequence[int]) -> tuple[float, float]:
     """Ticks a second from the first frame sent to the last tick in its mailbox, and the feed's CPU for one."""
-    _asked(port, f"prepare?who=feed&count={FRAMES}&sizes={quote(json.dumps(sizes))}", "POST")
+    pushing.asked(port, f"prepare?who=feed&count={FRAMES}&sizes={quote(json.dumps(sizes))}", "POST")
     wanted = _ticks(sizes)
     with connect(url) as client:
         counters = Counters(client, KEYS)
         before = counters.all().get("ticks_received", 0)
         used, began = farms.used_s(feed), time.monotonic()
-        _asked(port, "push?who=feed", "POST")
+        pushing.asked(port, "push?who=feed", "POST")
         while (got := counters.all().get("ticks_received", 0) - before) < wanted:
             assert time.monotonic() - began < UP_S, f"{got} of {wanted} ticks arrived"
             time.sleep(LOOK_S)
@@ -125,8 +122,8 @@ def _received_us(port: int, sizes: Sequence[int]) -> float:
     process = get_context("spawn").Process(target=_receive, args=(port, theirs))
     process.start()
     ours.recv()
-    _asked(port, f"prepare?who=bare&count={FRAMES}&sizes={quote(json.dumps(sizes))}", "POST")
-    _asked(port, "push?who=bare", "POST")
+    pushing.asked(port, f"prepare?who=bare&count={FRAMES}&sizes={quote(json.dumps(sizes))}", "POST")
+    pushing.asked(port, "push?who=bare", "POST")
     used: float = ours.recv()
     process.join()
     return used / _ticks(sizes) * 1e6
@@ -207,27 +204,3 @@ def _feed(port: int, url: str) -> Iterator[psutil.Process]:
     finally:
         process.terminate()
         process.join(10)
-
-
-@contextmanager
-def _venue(port: int) -> Iterator[None]:
-    venue = subprocess.Popen([sys.executable, "-m", "tests.bench.pushes", str(port)], cwd=farms.ROOT)
-    try:
-        deadline = time.monotonic() + UP_S
-        while True:
-            try:
-                _asked(port, "api/v3/time")
-                break
-            except OSError:  # not yet
-                assert venue.poll() is None, "the venue has ended"
-                assert time.monotonic() < deadline, "the venue did not come up"
-                time.sleep(LOOK_S)
-        yield
-    finally:
-        venue.terminate()
-        venue.wait()
-
-
-def _asked(port: int, path: str, method: str = "GET") -> bytes:
-    with urlopen(Request(f"http://127.0.0.1:{port}/{path}", method=method)) as answer:
-        return bytes(answer.read())

@@ -2,9 +2,10 @@
 
 import asyncio
 import json
+import re
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import cycle, islice
@@ -19,6 +20,7 @@ SYMBOLS, A_CONNECTION = 1_950, 30
 CHANNEL = "spot@public.aggre.deals.v3.api.pb@100ms@"
 ONE, MANY = (1,), (2, 3, 3, 2, 3)  # deals in a frame; 2.6 are 50,000 ticks/s of 1,950 symbols
 EVERY_MS = 100
+UNTOLD_MS = 0x1A2B3C4D5E6  # stands where a time will be; nothing else in a frame is written so
 SHORT, LONG = 126, 65_536
 
 
@@ -31,12 +33,16 @@ def frames(name: str, since_ms: int, sizes: Sequence[int], count: int) -> Iterat
     """So many frames of a symbol, one every 100 ms, with as many deals as `sizes` says in turn."""
     for place, size in enumerate(islice(cycle(sizes), count)):
         at_ms = since_ms + place * EVERY_MS
-        prints = [
-            Print(name, at_ms + number, Decimal("64250.17"), Decimal("0.004512"), "buy" if number % 2 else "sell", "7")
-            for number in range(size)
-        ]
-        body = wire.deals(map(wire.deal, prints), "spot@public.aggre.deals.v3.api.pb@100ms")
-        yield wire.frame(CHANNEL + name, name, at_ms + EVERY_MS, wire.AGGRE_DEALS, body)
+        yield _frame(name, at_ms + EVERY_MS, range(at_ms, at_ms + size))
+
+
+def _frame(name: str, sent_ms: int, times_ms: Iterable[int]) -> bytes:
+    prints = [
+        Print(name, ms, Decimal("64250.17"), Decimal("0.004512"), "buy" if number % 2 else "sell", "7")
+        for number, ms in enumerate(times_ms)
+    ]
+    body = wire.deals(map(wire.deal, prints), "spot@public.aggre.deals.v3.api.pb@100ms")
+    return wire.frame(CHANNEL + name, name, sent_ms, wire.AGGRE_DEALS, body)
 
 
 def pushed(payload: bytes) -> bytes:
@@ -58,6 +64,21 @@ class Line:
     bursts: list[bytes] = field(default_factory=list)
 
 
+class Stamped:
+    """A burst whose times are those of its sending; made with `UNTOLD_MS` for each."""
+
+    def __init__(self, burst: bytes) -> None:
+        self._burst = bytearray(burst)
+        self._places = [found.start() for found in re.finditer(re.escape(wire.varint(UNTOLD_MS)), burst)]
+
+    def at(self, ms: int) -> bytes:
+        """The burst as it is sent now."""
+        time_of_it = wire.varint(ms)
+        for place in self._places:
+            self._burst[place : place + len(time_of_it)] = time_of_it
+        return bytes(self._burst)
+
+
 class Venue:
     """Connections that have subscribed, and what to push to them."""
 
@@ -76,7 +97,7 @@ class Venue:
         """Nothing was missed."""
         return web.json_response([])
 
-    async def stream(self, request: web.Request) -> web.StreamResponse:
+    async def listen(self, request: web.Request) -> web.StreamResponse:
         """Whatever is subscribed is agreed to."""
         socket = web.WebSocketResponse(compress=False)
         await socket.prepare(request)
@@ -106,12 +127,39 @@ class Venue:
         await asyncio.gather(*(_push(line, place * apart_s) for place, line in enumerate(lines)))
         return web.json_response({})
 
+    async def stream(self, request: web.Request) -> web.Response:
+        """Push for so many seconds, with as many deals as `sizes` says in turn, at the time of their sending."""
+        sizes, seconds = json.loads(request.query["sizes"]), int(request.query["seconds"])
+        bursts, lines = seconds * 1000 // EVERY_MS, self._of(request)
+        apart_s = EVERY_MS / 1000 / len(lines)
+        made = [await asyncio.to_thread(_stamped, line.names, sizes) for line in lines]
+        places = range(len(lines))
+        await asyncio.gather(*(_stream(lines[at], made[at], bursts, at * apart_s) for at in places))
+        ticks = sum(islice(cycle(sizes), bursts)) * sum(len(line.names) for line in lines)
+        return web.json_response({"ticks": ticks})
+
     def _of(self, request: web.Request) -> list[Line]:
         return [line for line in self._lines if line.who == request.query["who"]]
 
 
 def _made(names: Sequence[str], since_ms: int, sizes: Sequence[int], count: int) -> list[list[bytes]]:
     return [list(map(pushed, frames(name, since_ms, sizes, count))) for name in names]
+
+
+def _stamped(names: Sequence[str], sizes: Sequence[int]) -> list[Stamped]:
+    """A burst for each of `sizes`: a frame of each symbol."""
+    return [Stamped(b"".join(pushed(_frame(name, UNTOLD_MS, [UNTOLD_MS] * size)) for name in names)) for size in sizes]
+
+
+async def _stream(line: Line, bursts: Sequence[Stamped], count: int, delay_s: float) -> None:
+    loop = asyncio.get_running_loop()
+    due = loop.time() + delay_s
+    for burst in islice(cycle(bursts), count):
+        await asyncio.sleep(due - loop.time())
+        if line.transport.is_closing():
+            raise web.HTTPConflict(text="a connection was closed by who listens")
+        line.transport.write(burst.at(_now_ms()))
+        due += EVERY_MS / 1000
 
 
 async def _push(line: Line, delay_s: float) -> None:
@@ -156,9 +204,10 @@ def main() -> None:
             web.get("/api/v3/exchangeInfo", venue.exchange_info),
             web.get("/api/v3/time", venue.time),
             web.get("/api/v3/aggTrades", venue.nothing),
-            web.get("/ws", venue.stream),
+            web.get("/ws", venue.listen),
             web.post("/prepare", venue.prepare),
             web.post("/push", venue.push),
+            web.post("/stream", venue.stream),
         ]
     )
     web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]), print=None, access_log=None)
