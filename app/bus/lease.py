@@ -70,9 +70,13 @@ class Lease:
         return None if answer is None else cls(client, keys, scripts, terms, answer)
 
     def read(self, wait_ms: int) -> list[Frame]:
-        """The next frames; waits a little for the first."""
+        """The next frames, and the version of the levels as they come in; waits a little for the first."""
         stream = self._keys.mailbox(self._terms.shard)
-        answer: Any = self._client.xread({stream: self._cursor}, count=FRAMES_AT_ONCE, block=wait_ms)
+        with self._client.pipeline(transaction=False) as pipe:
+            pipe.xread({stream: self._cursor}, count=FRAMES_AT_ONCE, block=wait_ms)
+            pipe.get(self._keys.levels_version)
+            answer, version = pipe.execute()
+        self.levels_version = int(version or 0)
         return [frame_of(entry_id, fields) for _, entries in _streams(answer) for entry_id, fields in entries]
 
     def extend(self, closed: Sequence[Closed], keep: int) -> None:

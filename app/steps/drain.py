@@ -88,6 +88,15 @@ class Outlets:
     now: Callable[[], datetime]
 
 
+@dataclass(frozen=True, slots=True)
+class Linger:
+    """How long a drain stays at an empty mailbox: a tick that finds one there is spared the way of a task."""
+
+    look_ms: int
+    longest_s: float
+    others_wait: Callable[[], bool]
+
+
 @dataclass(slots=True)
 class Complaints:
     """Bad rows are all counted; of each reason one is written down in a second."""
@@ -118,13 +127,16 @@ def drain(
     again: Callable[[int], None],
     intervals: Sequence[str],
     window_size: int,
-    linger_ms: int,
+    look_ms: int,
+    linger_s: float,
     budget_s: float,
+    others_wait: Callable[[], bool],
     now: Callable[[], datetime],
 ) -> int:
     """How many ticks were worked through.
 
-    Lingers `linger_ms` for more before it rests; after `budget_s` it hands over to the drain that `again` sends.
+    Lingers `linger_s` for more before it rests, unless `others_wait` for its process, which it asks after each look
+    of `look_ms` that found nothing; after `budget_s` it hands over to the drain that `again` sends.
     An error leaves the cursor where it was and the lease to run out: the next drain does the same work again.
     """
     lease = mailboxes.lease(shard)
@@ -134,7 +146,7 @@ def drain(
     guard = Guard(trades, lease.peaks, refresh_s=LEVELS_REFRESH_S, fresh_us=FRESH // timedelta(microseconds=1))
     turn = Turn(shard, lease, FormingBars(intervals, lease.forming), guard, outlets)
     try:
-        if not turn.empty(linger_ms, budget_s):
+        if not turn.empty(Linger(look_ms, linger_s, others_wait), budget_s):
             again(shard)
     except Stale:  # another drain has it now, from the same cursor: nothing is lost
         log.warning("drain lost its mailbox to another", shard=shard)
@@ -153,15 +165,18 @@ class Turn:
         self._to = outlets
         self._began = time.monotonic()
 
-    def empty(self, linger_ms: int, budget_s: float) -> bool:
-        """Work until the mailbox is empty (True) or the time is up (False)."""
+    def empty(self, linger: Linger, budget_s: float) -> bool:
+        """Work until the mailbox has been empty for a while (True) or the time is up (False)."""
+        empty_since = 0.0
         while self._elapsed_s() < budget_s:
-            frames = self._lease.read(linger_ms)
+            frames = self._lease.read(linger.look_ms)
             if frames:
                 self._work(frames)
+                empty_since = self._elapsed_s()
                 continue
             self._guard.keep_peaks()
-            if self._lease.rest():
+            stays = self._elapsed_s() - empty_since < linger.longest_s and not linger.others_wait()
+            if not stays and self._lease.rest():
                 return True
         self._guard.keep_peaks()
         self._lease.hand_over()

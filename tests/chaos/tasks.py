@@ -180,7 +180,9 @@ def figures(scene: Scene, order_type: str) -> dict[str, Any]:
         "intervals": ["1s"],
         "window_size": 1,
         "size": 30,
-        "linger_ms": 0,
+        "look_ms": 0,
+        "linger_s": 0,
+        "others_wait": bool,
         "budget_s": 3600,
         "source": "mexc",
     }

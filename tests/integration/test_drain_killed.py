@@ -99,8 +99,10 @@ def work(url: str, folder: Path, budget_s: float) -> int:
             again=lambda shard: None,
             intervals=["1s", "1m"],
             window_size=10,
-            linger_ms=1,
+            look_ms=1,
+            linger_s=0,
             budget_s=budget_s,
+            others_wait=bool,
             now=lambda: NOON,
         )
 

@@ -106,13 +106,25 @@ def test_no_wake_up_is_lost_between_a_feed_and_drains_that_race(
     assert boxes.depths() == {0: 0}
 
 
+def test_levels_that_changed_while_a_drain_waited_are_known_with_the_next_frame(
+    boxes: Mailboxes, redis_client: "redis.Redis", keys: Keys
+) -> None:
+    lease = leased(boxes)
+    assert (lease.read(1), lease.levels_version) == ([], 0)
+    redis_client.incr(keys.levels_version)
+    boxes.push({0: [tick(1)]})
+
+    assert len(lease.read(1)) == 1
+    assert lease.levels_version == 1
+
+
 def test_a_commit_moves_everything_at_once(boxes: Mailboxes, redis_client: "redis.Redis", keys: Keys) -> None:
     boxes.push({0: [tick(1)]})
     redis_client.incr(keys.levels_version)
     lease = leased(boxes)
     assert lease.levels_version == 1
-    redis_client.incr(keys.levels_version)
     frames = lease.read(1)
+    redis_client.incr(keys.levels_version)
 
     state: dict[str, Any] = {"BTC/USDT": [1, None, {}]}
     assert lease.peaks == {}

@@ -153,8 +153,10 @@ class Soak:
             again=lambda shard: None,
             intervals=("1m",),
             window_size=KEEP,
-            linger_ms=1,
+            look_ms=1,
+            linger_s=0,
             budget_s=1,
+            others_wait=bool,
             now=lambda: datetime.now(UTC),
         )
 

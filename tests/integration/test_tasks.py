@@ -3,6 +3,7 @@
 import gc
 import json
 import logging
+import math
 import os
 import sys
 from collections.abc import Iterator
@@ -101,6 +102,17 @@ def test_a_drain_makes_bars_and_hands_their_closes_on(wired: None) -> None:
     assert ticks.drain(wiring.mailboxes().shard(BTC)) == 5
     assert names("signals") == ["tasks.signals.find"]
     assert len(wiring.bars().window(BTC, "1s", wiring.now() + timedelta(minutes=1), 10)) == 5
+
+
+def test_a_drain_rests_at_once_when_another_mailbox_waits_for_its_process(
+    wired: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ticks, "LINGER_S", math.inf)
+    heard(1)
+    enqueue_drain(1)
+
+    assert ticks.drain(wiring.mailboxes().shard(BTC)) == 1
+    assert names("ticks") == ["tasks.ticks.drain"], "no other was sent: its time was not up"
 
 
 def test_a_mailbox_that_was_forgotten_gets_a_drain(wired: None) -> None:

@@ -102,7 +102,13 @@ class Drained:
         self.lease = MemoryLease(named, **lease)
         return self.run(OneMailbox(self.lease), budget_s)
 
-    def run(self, mailboxes: OneMailbox, budget_s: float = 5) -> int:
+    def run(
+        self,
+        mailboxes: OneMailbox,
+        budget_s: float = 5,
+        linger_s: float = 0,
+        others_wait: Callable[[], bool] = bool,
+    ) -> int:
         farm = self.memory
         return drain(
             0,
@@ -115,8 +121,10 @@ class Drained:
             again=self.again.append,
             intervals=["1s"],
             window_size=60,
-            linger_ms=1,
+            look_ms=1,
+            linger_s=linger_s,
             budget_s=budget_s,
+            others_wait=others_wait,
             now=farm.now,
         )
 
@@ -149,6 +157,35 @@ def test_a_drain_goes_on_until_its_mailbox_is_empty(drained: Drained) -> None:
 
     assert drained.lease.events == ["commit f0 f1", "commit f2", "commit late"]
     assert drained.again == []
+
+
+class Slow(MemoryLease):
+    """It is empty at each second look."""
+
+    is_empty: bool = True
+
+    def read(self, wait_ms: int) -> list[Frame]:
+        self.is_empty = not self.is_empty
+        return [] if self.is_empty else super().read(wait_ms)
+
+    def rest(self) -> bool:
+        self.events.append("rest")
+        return super().rest()
+
+
+def test_a_drain_lingers_at_an_empty_mailbox_until_another_waits_for_its_process(drained: Drained) -> None:
+    lease = Slow([Frame(f"f{number}", packed([tick(number / 10)]), 1) for number in range(5)])
+    looks = iter([False, False, True])
+
+    assert drained.run(OneMailbox(lease), linger_s=60, others_wait=lambda: next(looks)) == 5
+    assert lease.events == ["commit f0 f1", "commit f2 f3", "commit f4", "rest"]
+
+
+def test_a_drain_that_has_lingered_long_enough_asks_for_no_others(drained: Drained) -> None:
+    lease = Slow([Frame("f0", packed([tick(0.1)]), 1)])
+
+    assert drained.run(OneMailbox(lease), linger_s=0, others_wait=lambda: pytest.fail("asked")) == 1
+    assert lease.events == ["commit f0", "rest"]
 
 
 def test_a_drain_whose_time_is_up_sends_the_next_one(drained: Drained) -> None:
