@@ -39,13 +39,15 @@ class Database:
             yield session  # closing it rolls back
 
     @contextmanager
-    def writing(self, *, durable: bool = True) -> Iterator[Session]:
+    def writing(self, *, durable: bool = True, followed: bool = False) -> Iterator[Session]:
         """A transaction that commits on leaving and rolls back on an exception.
 
         SQLite begins it IMMEDIATE, so that it waits for its turn instead of failing. `durable` survives a power
-        cut; market data, which can be had again, does without the wait for the disk.
+        cut; market data, which can be had again, does without the wait for the disk. One that is `followed` by another
+        before anything leaves the house reaches SQLite's disk with that; PostgreSQL itself could die in between.
         """
-        engine = self.engine.execution_options(begin="durable" if durable else "quick")
+        waits = durable and not (followed and self.is_sqlite)
+        engine = self.engine.execution_options(begin="durable" if waits else "quick")
         with _clear_errors(self.url), Session(engine, expire_on_commit=False) as session, session.begin():
             if not durable and not self.is_sqlite:
                 session.execute(text("SET LOCAL synchronous_commit = off"))

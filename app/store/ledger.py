@@ -27,7 +27,7 @@ class Ledger:
     @contextmanager
     def deciding(self, signal_key: str, marks: Mapping[str, Mark], at: datetime) -> Iterator[Decision]:
         """Lock the account, roll its day, value it at `marks` (quote per base), and decide one signal."""
-        with self._database.writing() as session:
+        with self._database.writing(followed=True) as session:
             row = locked(session)
             roll(session, row, marks, at)
             yield Decision(session, row, signal_key, valued(session, row, marks, at), at)

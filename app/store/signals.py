@@ -22,7 +22,7 @@ class Signals:
 
     def save(self, signal: Signal) -> bool:
         """Store a signal; False if its key was there."""
-        with self._database.writing() as session:
+        with self._database.writing(followed=True) as session:
             new = insert_new(session, SignalRow, [rows.signal_values(signal)], ("key",)) == 1
             if new:
                 told = {"signal_key": signal.key, "symbol": signal.symbol, "side": signal.side, "leg": signal.leg}

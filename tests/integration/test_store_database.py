@@ -2,12 +2,15 @@
 
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import make_url, text
+from sqlalchemy import Connection, event, make_url, text
 
+from app import store as rooms
 from app.domain.risk import TradingState
 from app.store import Database, DatabaseError, Ledger, Signals, behind, migrate
+from tests.contracts.stores import LEASE, StoreUnderTest
 from tests.fixtures._contenders import forks
 from tests.fixtures._forks import FORKED
 from tests.fixtures.memory.builders import NOON, a_signal
@@ -58,6 +61,28 @@ def test_only_what_must_survive_a_power_cut_waits_for_the_disk(
         assert session.scalar(text("PRAGMA journal_mode")) == "wal"
     with postgresql.writing(durable=durable) as session:
         assert session.scalar(text("SHOW synchronous_commit")) == ("on" if durable else "off")
+
+
+def test_before_an_order_is_sent_sqlite_waits_for_the_disk_once_with_its_claim(sqlite: Database) -> None:
+    assert _waits_for_the_disk(sqlite, "PRAGMA synchronous") == [1, 1, 2], "the signal, the approval, the claim"
+
+
+def test_postgresql_which_may_die_alone_waits_for_the_disk_with_each_step_to_an_order(postgresql: Database) -> None:
+    assert _waits_for_the_disk(postgresql, "SHOW synchronous_commit") == ["on", "on", "on"]
+
+
+def _waits_for_the_disk(database: Database, question: str) -> list[Any]:
+    """What it answers in each commit from a signal to the claim of its order."""
+    answers: list[Any] = []
+    store = StoreUnderTest.over(rooms, database).opened()
+
+    @event.listens_for(database.engine, "commit")
+    def ask(connection: Connection) -> None:
+        answers.append(connection.exec_driver_sql(question).scalar())
+
+    order = store.entry()
+    store.orders.claim(order.client_order_id, at=NOON, lease=LEASE)
+    return answers
 
 
 def test_a_child_of_a_fork_has_connections_of_its_own(database: Database) -> None:
