@@ -20,6 +20,7 @@ SYMBOLS, A_CONNECTION = 1_950, 30
 CHANNEL = "spot@public.aggre.deals.v3.api.pb@100ms@"
 ONE, MANY = (1,), (2, 3, 3, 2, 3)  # deals in a frame; 2.6 are 50,000 ticks/s of 1,950 symbols
 EVERY_MS = 100
+PRICE = "64250.17"
 UNTOLD_MS = 0x1A2B3C4D5E6  # stands where a time will be; nothing else in a frame is written so
 SHORT, LONG = 126, 65_536
 
@@ -36,9 +37,9 @@ def frames(name: str, since_ms: int, sizes: Sequence[int], count: int) -> Iterat
         yield _frame(name, at_ms + EVERY_MS, range(at_ms, at_ms + size))
 
 
-def _frame(name: str, sent_ms: int, times_ms: Iterable[int]) -> bytes:
+def _frame(name: str, sent_ms: int, times_ms: Iterable[int], price: Decimal = Decimal(PRICE)) -> bytes:
     prints = [
-        Print(name, ms, Decimal("64250.17"), Decimal("0.004512"), "buy" if number % 2 else "sell", "7")
+        Print(name, ms, price, Decimal("0.004512"), "buy" if number % 2 else "sell", "7")
         for number, ms in enumerate(times_ms)
     ]
     body = wire.deals(map(wire.deal, prints), "spot@public.aggre.deals.v3.api.pb@100ms")
@@ -127,16 +128,25 @@ class Venue:
         await asyncio.gather(*(_push(line, place * apart_s) for place, line in enumerate(lines)))
         return web.json_response({})
 
+    async def tick(self, request: web.Request) -> web.Response:
+        """Push one deal of `name` at `price`."""
+        name, now_ms = request.query["name"], _now_ms()
+        frame = pushed(_frame(name, now_ms, [now_ms], Decimal(request.query["price"])))
+        (line,) = (line for line in self._lines if name in line.names)
+        line.transport.write(frame)
+        return web.json_response({})
+
     async def stream(self, request: web.Request) -> web.Response:
         """Push for so many seconds, with as many deals as `sizes` says in turn, at the time of their sending."""
-        sizes, seconds = json.loads(request.query["sizes"]), int(request.query["seconds"])
-        bursts, lines = seconds * 1000 // EVERY_MS, self._of(request)
-        apart_s = EVERY_MS / 1000 / len(lines)
-        made = [await asyncio.to_thread(_stamped, line.names, sizes) for line in lines]
-        places = range(len(lines))
+        query = request.query
+        sizes, bursts = json.loads(query["sizes"]), int(query["seconds"]) * 1000 // EVERY_MS
+        price, without = Decimal(query.get("price", PRICE)), query.get("without", "").split(",")
+        lines = self._of(request)
+        names = [[name for name in line.names if name not in without] for line in lines]
+        made = [await asyncio.to_thread(_stamped, some, sizes, price) for some in names]
+        places, apart_s = range(len(lines)), EVERY_MS / 1000 / len(lines)
         await asyncio.gather(*(_stream(lines[at], made[at], bursts, at * apart_s) for at in places))
-        ticks = sum(islice(cycle(sizes), bursts)) * sum(len(line.names) for line in lines)
-        return web.json_response({"ticks": ticks})
+        return web.json_response({"ticks": sum(islice(cycle(sizes), bursts)) * sum(map(len, names))})
 
     def _of(self, request: web.Request) -> list[Line]:
         return [line for line in self._lines if line.who == request.query["who"]]
@@ -146,9 +156,12 @@ def _made(names: Sequence[str], since_ms: int, sizes: Sequence[int], count: int)
     return [list(map(pushed, frames(name, since_ms, sizes, count))) for name in names]
 
 
-def _stamped(names: Sequence[str], sizes: Sequence[int]) -> list[Stamped]:
+def _stamped(names: Sequence[str], sizes: Sequence[int], price: Decimal) -> list[Stamped]:
     """A burst for each of `sizes`: a frame of each symbol."""
-    return [Stamped(b"".join(pushed(_frame(name, UNTOLD_MS, [UNTOLD_MS] * size)) for name in names)) for size in sizes]
+    return [
+        Stamped(b"".join(pushed(_frame(name, UNTOLD_MS, [UNTOLD_MS] * size, price)) for name in names))
+        for size in sizes
+    ]
 
 
 async def _stream(line: Line, bursts: Sequence[Stamped], count: int, delay_s: float) -> None:
@@ -208,6 +221,7 @@ def main() -> None:
             web.post("/prepare", venue.prepare),
             web.post("/push", venue.push),
             web.post("/stream", venue.stream),
+            web.post("/tick", venue.tick),
         ]
     )
     web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]), print=None, access_log=None)

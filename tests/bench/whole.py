@@ -32,6 +32,7 @@ MARKET = {
     "SYMBOLS": ",".join(NAMES),
     "BAR_INTERVALS": "1m",
     "STRATEGIES": "momentum",
+    "REQUEST_WEIGHT": "0",
 }
 
 
