@@ -19,6 +19,7 @@ from app.store import DatabaseError, migrate
 from workers import embedded_redis
 from workers.services import farm_services, redis_service, venue_service
 from workers.supervisor import CannotStart, Kept, Logs, Supervisor
+from workers.zygotes import Zygotes
 
 log = structlog.get_logger()
 
@@ -34,10 +35,11 @@ Tell = Callable[[str], None]
 
 
 class Farm:
-    """Starts everything that the settings ask for; `services` shows it."""
+    """Starts everything that the settings ask for, some of it from `zygotes`; `services` shows it."""
 
-    def __init__(self, *, flower: bool = True) -> None:
+    def __init__(self, *, flower: bool = True, zygotes: Zygotes | None = None) -> None:
         self.settings = wiring.settings()
+        self._zygotes = zygotes or Zygotes()
         self.started_at = time.monotonic()
         self._flower = flower
         self._stages: list[Supervisor] = []
@@ -70,6 +72,7 @@ class Farm:
                     await self._until_stop(once_up(self))
             finally:
                 tell("stopping")
+                self._zygotes.dismiss()
                 for stage in reversed(self._stages):
                     await stage.stop()
                 calling.cancel()
@@ -94,10 +97,11 @@ class Farm:
         await asyncio.to_thread(_prepare_database)
         if settings.needs_venue:
             tell("starting the simulated MEXC")
-            await self._keep(Supervisor([venue_service(settings)], self._logs))
+            await self._keep(Supervisor([venue_service(settings)], self._logs, self._zygotes))
             await asyncio.to_thread(keep_venues_pace)
         tell("starting workers, feed, beat" + (" and Flower" if self._flower else ""))
-        await self._keep(Supervisor(farm_services(settings, flower=self._flower), self._logs))
+        await self._keep(Supervisor(farm_services(settings, flower=self._flower), self._logs, self._zygotes))
+        self._zygotes.dismiss()
 
     @property
     def _logs(self) -> Logs:

@@ -15,9 +15,17 @@ from app import bus, wiring
 from app.wiring import Settings
 from workers import embedded_redis
 from workers.supervisor import Objection, Probe, Service
+from workers.zygotes import Zygotes
 
 PYTHON = sys.executable
 PROBE_TIMEOUT_S = 2
+BY_MOST = (
+    "celery.bin.celery",
+    "celery.apps.worker",
+    "kombu.transport.redis",
+    "app.metrics",
+    "app.steps.sweep",
+)
 # Celery warns whoever runs as root; in a container, and on a newcomer's machine, that is how it is.
 QUIET = {"PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges", "PYTHONUNBUFFERED": "1"}
 FLOWER_TASKS = 10_000
@@ -53,6 +61,12 @@ def farm_services(settings: Settings, *, flower: bool = True) -> list[Service]:
     if settings.notify_addresses:
         found.append(Service("notifier", _cdb("notifier"), wave=1, env=QUIET, needed=False))
     return found
+
+
+def zygotes_of(settings: Settings) -> Zygotes:
+    """A copy of this process for each service; see `Zygotes.of_this_process`."""
+    count = len(farm_services(settings)) + int(settings.needs_venue)
+    return Zygotes.of_this_process(count, BY_MOST, wiring.reset)
 
 
 def _worker(queue: str, processes: int) -> Service:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import ctypes
 import logging.handlers
 import math
 import os
@@ -12,8 +11,11 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import structlog
+
+from workers.zygotes import Zygotes, die_with_parent
 
 log = structlog.get_logger()
 
@@ -28,7 +30,21 @@ LAST_WORDS_S = 1.0
 NO_PROGRAM = 127  # what a shell says
 HOPELESS = (2, NO_PROGRAM)  # 2 is wrong usage or settings: telling it again does not help
 LINE_BYTES = 1 << 20
-PR_SET_PDEATHSIG = 1
+
+
+class Process(Protocol):
+    """What runs; asyncio's, or a zygote that has grown up."""
+
+    pid: int
+
+    @property
+    def returncode(self) -> int | None:
+        """None while it runs."""
+        ...
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        ...
 
 
 class CannotStart(Exception):
@@ -80,13 +96,14 @@ class Service:
 class Kept:
     """One service and its process."""
 
-    def __init__(self, service: Service, logs: Logs) -> None:
+    def __init__(self, service: Service, logs: Logs, zygotes: Zygotes) -> None:
         self.service = service
         self._logs = logs
+        self._zygotes = zygotes
         self.restarts = 0
         self.is_ready = False
         self.log_path = logs.folder / f"{service.name}.log"
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: Process | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._early_deaths = 0
         self._stopping = asyncio.Event()
@@ -154,7 +171,7 @@ class Kept:
                 os.close(end)  # it is the process's
             return await self._see_through(process, output)
 
-    async def _see_through(self, process: asyncio.subprocess.Process, output: asyncio.StreamReader) -> int:
+    async def _see_through(self, process: Process, output: asyncio.StreamReader) -> int:
         self._process = process
         attending = asyncio.create_task(self._attend(process.pid))
         copying = asyncio.create_task(self._copy(output))
@@ -177,7 +194,7 @@ class Kept:
             return False
         return True
 
-    async def _ended(self, process: asyncio.subprocess.Process) -> int:
+    async def _ended(self, process: Process) -> int:
         """Its exit code; while it still runs it is asked to end, and after a while made to."""
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
@@ -191,15 +208,17 @@ class Kept:
             await asyncio.sleep(PROBE_S / 5)
         return process.returncode
 
-    async def _spawn(self, output: int) -> asyncio.subprocess.Process:
-        return await asyncio.create_subprocess_exec(
+    async def _spawn(self, output: int) -> Process:
+        env = {**os.environ, **self.service.env}
+        grown = self._zygotes.become(self.service.command, env, output)
+        return grown or await asyncio.create_subprocess_exec(
             *self.service.command,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=asyncio.subprocess.STDOUT,
-            env={**os.environ, **self.service.env},
+            env=env,
             start_new_session=True,
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+            preexec_fn=die_with_parent if sys.platform == "linux" else None,
         )
 
     async def _attend(self, pid: int) -> None:
@@ -238,8 +257,8 @@ class Kept:
 class Supervisor:
     """All services of a farm."""
 
-    def __init__(self, services: Sequence[Service], logs: Logs) -> None:
-        self.kept = [Kept(service, logs) for service in services]
+    def __init__(self, services: Sequence[Service], logs: Logs, zygotes: Zygotes | None = None) -> None:
+        self.kept = [Kept(service, logs, zygotes or Zygotes()) for service in services]
 
     async def start(self, patience_s: float) -> None:
         """Wave after wave; CannotStart names the service that did not come up."""
@@ -272,8 +291,3 @@ async def _pipe() -> AsyncIterator[tuple[asyncio.StreamReader, int]]:
 def _kill_group(leader: int) -> None:
     with contextlib.suppress(ProcessLookupError):  # nobody is left
         os.killpg(leader, signal.SIGKILL)
-
-
-def _die_with_parent() -> None:
-    """In the child: whoever kills the farm's own process ends its services too, orphans would trade on."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -24,7 +24,7 @@ from app.simulator.catalogue import symbols
 from app.store import DatabaseError
 from workers import view
 from workers.farm import Farm
-from workers.services import farm_services, redis_service, venue_service
+from workers.services import farm_services, redis_service, venue_service, zygotes_of
 from workers.supervisor import Service
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def up(for_: For = None, as_json: Json = False) -> None:
     seconds = seconds_of(for_)
     if wiring.settings().venue_faults:
         scenario.load(wiring.settings().venue_faults)  # what is wrong with it is told before anything starts
-    farm = Farm()
+    farm = Farm(zygotes=zygotes_of(wiring.settings()))
     watch = Watch(farm, seconds, quiet=as_json)
     asyncio.run(farm.run(watch.tell, watch.run))
     summary = watch.last.summary if watch.last else None

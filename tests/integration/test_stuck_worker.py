@@ -131,10 +131,10 @@ def test_a_worker_whose_farm_was_killed_does_not_outlive_it_for_long(
     worker = "from tasks import _progress; _progress.ALONE_S = 0.5; from celery.bin.celery import main; main()"
     keeper = f"""if True:
         import subprocess, sys, time
-        from workers.supervisor import _die_with_parent
+        from workers.zygotes import die_with_parent
         with open({str(wiring.settings().data_dir / "celery.log")!r}, "a") as log:
             command = [sys.executable, "-c", {worker!r}, "-A", "app", "worker", *{OPTIONS!r}]
-            alone = {{"preexec_fn": _die_with_parent, "start_new_session": True}}
+            alone = {{"preexec_fn": die_with_parent, "start_new_session": True}}
             kept = subprocess.Popen(command, stdout=log, stderr=log, **alone)
         print(kept.pid, flush=True)
         time.sleep(600)

@@ -13,6 +13,7 @@ from app.store import Delay, Summary
 from tests.fixtures.memory.builders import NOON, an_order
 from workers import view
 from workers.supervisor import Kept, Logs, Service
+from workers.zygotes import Zygotes
 
 EMPTY: dict[str, Any] = {
     "signals": {},
@@ -113,7 +114,7 @@ def test_money_has_two_places_and_its_sign_where_that_matters(value: Decimal | N
 
 
 def test_the_live_view_shows_services_orders_and_addresses(tmp_path: Path) -> None:
-    kept = [Kept(Service(name, ("true",)), Logs(tmp_path)) for name in ("ticks", "signals", "feed")]
+    kept = [Kept(Service(name, ("true",)), Logs(tmp_path), Zygotes()) for name in ("ticks", "signals", "feed")]
     kept[1].restarts = 7
     addresses = {"Flower": "http://127.0.0.1:5555"}
 
