@@ -3,13 +3,14 @@
 import argparse
 import sys
 
-from tests.bench import archive, console, drain, feed, latency, minute, start, sustained, whole
+from tests.bench import archive, console, drain, drained, feed, latency, minute, start, sustained, whole
 from tests.bench.figures import Figure, plain, table
 
 BENCHMARKS = {
     "archive": archive.run,
     "console": console.run,
     "drain": drain.run,
+    "drained": drained.run,
     "feed": feed.run,
     "latency": latency.run,
     "minute": minute.run,

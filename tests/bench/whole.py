@@ -70,7 +70,7 @@ def _measured(kind: str, database: dict[str, str], server: psutil.Process | None
     urls = {"EXCHANGE_REST_URL": f"http://127.0.0.1:{port}", "EXCHANGE_WS_URL": f"ws://127.0.0.1:{port}/ws"}
     with pushing.venue(port) as venue, farms.running(**MARKET, **urls, **database) as farm:
         wiring.reset()
-        _until_heard(farm)
+        until_heard(farm)
         beside = [venue, *([server] if server else [])]
         figures = []
         chains = _chains_a_second()
@@ -79,7 +79,8 @@ def _measured(kind: str, database: dict[str, str], server: psutil.Process | None
     return figures
 
 
-def _until_heard(farm: psutil.Process) -> None:
+def until_heard(farm: psutil.Process) -> None:
+    """The feed hears all symbols, and what a start brings with it is over."""
     deadline = time.monotonic() + PATIENCE_S
     while not (wiring.feed_status().read() or {}).get("ready"):
         assert farm.is_running(), "the farm has ended"
