@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import math
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +17,9 @@ from workers.feed_ports import Mailboxes, Row
 log = structlog.get_logger()
 
 ROWS_AT_ONCE = 5_000
+BUSY = 50_000  # rows a second from which on the pauses between pushes have their full length
+RECENT_S = 0.1
+SHORTEST_S = 0.001  # what an event loop can wait
 PAUSE_S = 0.5
 LAST_S = 1.0
 
@@ -44,6 +49,8 @@ class Outbox:
         self._limit = limit
         self._lossless = lossless
         self._flush_s = flush_s
+        self._recent = 0.0  # rows of about the last RECENT_S, those of before fade
+        self._counted_at = time.monotonic()
         self._rows: list[list[Row]] = [[] for _ in range(mailboxes.shards)]
         self._totals = [0] * mailboxes.shards
         self._filled = asyncio.Event()
@@ -66,14 +73,16 @@ class Outbox:
             self._put(shard, [row])
 
     async def run(self) -> None:
-        """Deliver, for ever: at once when it was quiet, then whatever came in meanwhile as one frame."""
+        """Deliver, for ever: at once, then whatever came in meanwhile as one frame; a busy market in fewer and larger ones."""
         while True:
             await self._filled.wait()
             self._filled.clear()
             if not await self._deliver():
                 await asyncio.sleep(PAUSE_S)
                 self._filled.set()
-            await asyncio.sleep(self._flush_s)
+            pause_s = self._flush_s * min(1.0, self._recent / RECENT_S / BUSY)
+            if pause_s >= SHORTEST_S:
+                await asyncio.sleep(pause_s)
 
     async def close(self) -> None:
         """Deliver what is left, if that is quick, and let the threads go."""
@@ -96,6 +105,7 @@ class Outbox:
             return True
         for shard, frame in frames.items():
             del self._rows[shard][: len(frame)]
+        self._count(sum(map(len, frames.values())))
         try:
             loop = asyncio.get_running_loop()
             pushed = await loop.run_in_executor(self._pusher, self._mailboxes.push, frames)
@@ -106,6 +116,11 @@ class Outbox:
         if self.waiting:
             self._filled.set()
         return all(results)
+
+    def _count(self, rows: int) -> None:
+        now = time.monotonic()
+        self._recent = self._recent * math.exp((self._counted_at - now) / RECENT_S) + rows
+        self._counted_at = now
 
     def _delivered(self, shard: int, frame: list[Row], pushed: Pushed | None) -> bool:
         if pushed is not None and pushed.armed:

@@ -94,6 +94,24 @@ async def test_what_comes_in_during_a_push_is_the_next_frame() -> None:
     assert [len(rows) for _, rows in mailboxes.frames] == [1, 48]
 
 
+async def test_a_busy_market_is_put_into_fewer_frames_and_a_quiet_one_waits_for_nothing() -> None:
+    mailboxes = MemoryMailboxes()
+    async with running(mailboxes, flush_s=0.5) as outbox:
+        for number in range(1, 11):
+            outbox.put("BTC/USDT", [tick(number)])
+            await until(lambda: not outbox.waiting and len(mailboxes.frames) == len(mailboxes.rows()))
+        assert len(mailboxes.frames) == 10, "each by itself"
+
+        outbox.put("BTC/USDT", [tick(number) for number in range(11, 5_011)])
+        await until(lambda: len(mailboxes.rows()) == 5_010)
+        for number in range(5_011, 5_111):
+            outbox.put("BTC/USDT", [tick(number)])
+            await asyncio.sleep(0)
+        await until(lambda: len(mailboxes.rows()) == 5_110)
+
+    assert len(mailboxes.frames) == 12, "a hundred that came in during a pause are one"
+
+
 async def test_a_redis_that_fails_gets_the_same_rows_again() -> None:
     mailboxes = MemoryMailboxes()
     mailboxes.troubles = [BusError("gone")]
