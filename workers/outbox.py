@@ -73,7 +73,7 @@ class Outbox:
             self._put(shard, [row])
 
     async def run(self) -> None:
-        """Deliver, for ever: at once, then whatever came in meanwhile as one frame; a busy market in fewer and larger ones."""
+        """Deliver, for ever: at once, then what came in meanwhile as one frame; a busy market in fewer, larger ones."""
         while True:
             await self._filled.wait()
             self._filled.clear()
