@@ -24,7 +24,7 @@ from app.store import DatabaseError, behind
 log = structlog.get_logger()
 
 NOBODY = "rehearsal"
-VENUE, FRAMES = "app.exchanges.mexc", "pandas"
+VENUE, FRAMES = "app.exchanges.mexc", "app.steps.tables"
 HEAVY = {  # what tasks of a queue use and takes long to load
     "ticks": (FRAMES,),
     "signals": (FRAMES,),

@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import ceil, inf, isnan, log
+from math import ceil, inf, isnan, log, nan
 from typing import ClassVar, Literal
 
+import numpy as np
 from pandas import DataFrame, Series
-from ta.momentum import RSIIndicator
 from ta.trend import EMAIndicator, SMAIndicator
 
 from app.domain.orders import Side
 from app.domain.trading import Wish
+from app.indicators import Figures, rsi
 
 # Averages this near to each other, as a share of the price, are equal: in a flat market only rounding parts them.
 EQUAL = 1e-9
@@ -77,27 +78,26 @@ class Strategy:
         """Every figure that `decide` looks at, one row a bar; averages and RSI are those of the library `ta`."""
         close, volume = bars["close"], bars["volume"]
         fast, slow = self._average(close, self.fast), self._average(close, self.slow)
-        usual = SMAIndicator(volume, self.volume).sma_indicator()
-        ratio = volume / usual.replace(0.0, inf)
-        return DataFrame(
-            {
-                "close": close,
-                "fast": fast,
-                "slow": slow,
-                "spread": fast / slow - 1,
-                "trend": SMAIndicator(close, self.trend).sma_indicator(),
-                "rsi": RSIIndicator(close, self.rsi).rsi(),
-                "volume": volume,
-                "volume_average": usual,
-                "volume_ratio": ratio.rolling(self.spike_within).max(),
-            },
-            index=bars.index,  # they all share it; said so, pandas need not compare them
-        )
+        usual = _values(SMAIndicator(volume, self.volume).sma_indicator())
+        ratio = _values(volume) / np.where(usual == 0.0, inf, usual)
+        figures = {
+            "close": _values(close),
+            "fast": fast,
+            "slow": slow,
+            "spread": fast / slow - 1,
+            "trend": _values(SMAIndicator(close, self.trend).sma_indicator()),
+            "rsi": rsi(close, self.rsi),
+            "volume": _values(volume),
+            "volume_average": usual,
+            "volume_ratio": _highest(ratio, self.spike_within),
+        }
+        # Of one array, since pandas takes longer over nine columns than ta over the averages.
+        return DataFrame(np.array([*figures.values()]).T, columns=list(figures), index=bars.index, copy=False)
 
-    def _average(self, close: Series, length: int) -> Series:
+    def _average(self, close: Series, length: int) -> Figures:
         if self.average == "sma":
-            return SMAIndicator(close, length).sma_indicator()  # type: ignore[no-any-return]
-        return EMAIndicator(close, length).ema_indicator()  # type: ignore[no-any-return]
+            return _values(SMAIndicator(close, length).sma_indicator())
+        return _values(EMAIndicator(close, length).ema_indicator())
 
     def decide(self, now: Mapping[str, float], before: Mapping[str, float]) -> Wish | None:
         """A wish from two neighbouring rows of `indicators`; None while one of them has a figure missing."""
@@ -131,6 +131,19 @@ class Strategy:
         momentum = (now["rsi"] - self.rsi_entry) / (self.rsi_overbought - self.rsi_entry)
         volume = min(1.0, now["volume_ratio"] / (2 * self.spike))
         return _strength((momentum + volume) / 2)
+
+
+def _values(series: Series) -> Figures:
+    return series.to_numpy(float)
+
+
+def _highest(values: Figures, within: int) -> Figures:
+    """The highest of the last values up to each; unknown while one of them is, or there are too few."""
+    found = values.copy()
+    for back in range(1, within):
+        found[back:] = np.maximum(found[back:], values[:-back])
+    found[: within - 1] = nan
+    return found
 
 
 def _strength(share: float) -> float:
