@@ -6,13 +6,15 @@ from math import ceil, inf, isnan, log, nan
 from typing import ClassVar, Literal
 
 import numpy as np
-from pandas import DataFrame, Series
-from ta.trend import EMAIndicator, SMAIndicator
+from pandas import DataFrame, Index
 
 from app.domain.orders import Side
 from app.domain.trading import Wish
-from app.indicators import Figures, rsi
+from app.indicators import Figures, ema, rsi, sma
 
+FIGURES = Index(
+    ["close", "fast", "slow", "spread", "trend", "rsi", "volume", "volume_average", "volume_ratio"], dtype="str"
+)
 # Averages this near to each other, as a share of the price, are equal: in a flat market only rounding parts them.
 EQUAL = 1e-9
 # A smoothed average never forgets where it began; it may carry this share of it.
@@ -76,28 +78,16 @@ class Strategy:
 
     def indicators(self, bars: DataFrame) -> DataFrame:
         """Every figure that `decide` looks at, one row a bar; averages and RSI are those of the library `ta`."""
-        close, volume = bars["close"], bars["volume"]
-        fast, slow = self._average(close, self.fast), self._average(close, self.slow)
-        usual = _values(SMAIndicator(volume, self.volume).sma_indicator())
-        ratio = _values(volume) / np.where(usual == 0.0, inf, usual)
-        figures = {
-            "close": _values(close),
-            "fast": fast,
-            "slow": slow,
-            "spread": fast / slow - 1,
-            "trend": _values(SMAIndicator(close, self.trend).sma_indicator()),
-            "rsi": rsi(close, self.rsi),
-            "volume": _values(volume),
-            "volume_average": usual,
-            "volume_ratio": _highest(ratio, self.spike_within),
-        }
-        # Of one array, since pandas takes longer over nine columns than ta over the averages.
-        return DataFrame(np.array([*figures.values()]).T, columns=list(figures), index=bars.index, copy=False)
-
-    def _average(self, close: Series, length: int) -> Figures:
-        if self.average == "sma":
-            return _values(SMAIndicator(close, length).sma_indicator())
-        return _values(EMAIndicator(close, length).ema_indicator())
+        close, volume = bars["close"].to_numpy(float), bars["volume"].to_numpy(float)
+        average = sma if self.average == "sma" else ema
+        fast, slow = average(close, self.fast), average(close, self.slow)
+        usual = sma(volume, self.volume)
+        ratio = volume / np.where(usual == 0, inf, usual)
+        figures = (
+            *(close, fast, slow, fast / slow - 1, sma(close, self.trend), rsi(close, self.rsi)),
+            *(volume, usual, _highest(ratio, self.spike_within)),
+        )
+        return DataFrame(np.array(figures).T, columns=FIGURES, index=bars.index, copy=False)
 
     def decide(self, now: Mapping[str, float], before: Mapping[str, float]) -> Wish | None:
         """A wish from two neighbouring rows of `indicators`; None while one of them has a figure missing."""
@@ -131,10 +121,6 @@ class Strategy:
         momentum = (now["rsi"] - self.rsi_entry) / (self.rsi_overbought - self.rsi_entry)
         volume = min(1.0, now["volume_ratio"] / (2 * self.spike))
         return _strength((momentum + volume) / 2)
-
-
-def _values(series: Series) -> Figures:
-    return series.to_numpy(float)
 
 
 def _highest(values: Figures, within: int) -> Figures:

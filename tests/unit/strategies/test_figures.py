@@ -8,9 +8,10 @@ import numpy
 import pandas
 import pytest
 import ta
-from pandas import DataFrame, Series, date_range
+from pandas import DataFrame, Series
 
-from app.indicators import rsi
+from app import indicators
+from app.indicators import ema, rsi, sma, unlike_ta
 from app.strategies.momentum import Strategy
 from tests.contracts.strategy import a_walk
 from tests.fixtures.recorded import CANDLES, candles
@@ -98,10 +99,26 @@ def test_real_trades_give_the_figures_of_plain_ta(recorded_trades: DataFrame, sy
 
 
 @pytest.mark.parametrize("length", [1, 2, 14, 100])
-def test_rsi_is_tas_also_of_prices_that_are_missing_or_whole_numbers(length: int) -> None:
-    index = date_range("2024-11-20", periods=300, freq="1s", tz="UTC")
+def test_prices_that_are_missing_or_endless_or_whole_numbers_give_what_ta_gives(length: int) -> None:
     chance = numpy.random.default_rng(length)
-    prices = Series(chance.integers(90, 110, 300), index=index)
+    prices = Series(chance.integers(90, 110, 300), dtype=float)
+    holes = prices.where(chance.random(300) < 0.9)
 
-    for some in (prices, prices.where(chance.random(300) < 0.9)):
-        numpy.testing.assert_array_equal(rsi(some, length), ta.momentum.rsi(some, length).to_numpy())
+    for some in (prices, holes, prices.mask(chance.random(300) < 0.1, inf), prices.iloc[:0]):
+        values = numpy.asarray(some, float)
+        numpy.testing.assert_array_equal(ema(values, length), ta.trend.ema_indicator(some, length))
+        numpy.testing.assert_array_equal(sma(values, length), ta.trend.sma_indicator(some, length))
+    for some in (prices, holes):
+        numpy.testing.assert_array_equal(rsi(numpy.asarray(some, float), length), ta.momentum.rsi(some, length))
+
+
+def test_nothing_is_unlike_ta_as_it_is_installed() -> None:
+    assert unlike_ta() == []
+
+
+@pytest.mark.parametrize("name", ["ema", "sma", "rsi"])
+def test_the_last_bit_of_a_figure_is_missed(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    right = getattr(indicators, name)
+    monkeypatch.setattr(indicators, name, lambda *given: numpy.nextafter(right(*given), inf))
+
+    assert unlike_ta() == [name]
