@@ -94,7 +94,7 @@ def hot_paths() -> dict[str, Hot]:
             forming.clear()
 
     def analysed() -> None:
-        for _ in range(10):
+        for _ in range(50):
             rows = strategy.indicators(as_table(window))
             before, now = two_rows(rows, len(window) - 1)
             strategy.decide(now, before)
@@ -112,8 +112,8 @@ def hot_paths() -> dict[str, Hot]:
         "the search for a signal": Hot(
             analysed,
             _counted,
-            3.55,
-            "app/strategies/momentum.py, app/steps/find_signals.py, and at what ta and pandas are now",
+            2.1,
+            "app/strategies/momentum.py, app/indicators.py, app/steps/tables.py, and at what pandas is now",
         ),
     }
 

@@ -40,6 +40,7 @@ def run() -> list[Figure]:
     """Three minutes, after one in which the windows are made from the database."""
     with farms.running(**MARKET) as farm:
         wiring.reset()
+        celery.loader.import_default_modules()  # tasks send each other by their names
         _remember(wiring.bars())
         waits = [_minute(farm) for _ in range(MINUTES + 1)][1:]
         searches = _searches_ms()
@@ -99,9 +100,9 @@ def _minute(farm: psutil.Process) -> tuple[float, dict[str, float]]:
     time.sleep(max(0.0, (end - datetime.now(UTC)).total_seconds()))
     before = farms.cpu_s(farm)
     closes = [BarClose(name, "1m", instant_text(end)) for name in NAMES]
-    while left := wiring.searched().due(closes, wiring.now()):
+    while closes := wiring.searched().due(closes, wiring.now()):
         late_s = (datetime.now(UTC) - end).total_seconds()
-        assert late_s < PATIENCE_S, f"{len(left)} symbols were not searched within {PATIENCE_S:g} s"
+        assert late_s < PATIENCE_S, f"{len(closes)} symbols were not searched within {PATIENCE_S:g} s"
         time.sleep(LOOK_S)
     took = (datetime.now(UTC) - end).total_seconds()
     used = farms.cpu_s(farm)
@@ -110,7 +111,6 @@ def _minute(farm: psutil.Process) -> tuple[float, dict[str, float]]:
 
 def _searches_ms() -> list[float]:
     """CPU of the task that searches, for one symbol at a time: windows from Redis, signals into the database."""
-    celery.loader.import_default_modules()  # it hands its signals on
     end, took = instant_text(_next_minute() - MINUTE), []
     for name in NAMES[:ALONE]:
         began = time.process_time()
