@@ -24,7 +24,7 @@ from app.store import DatabaseError, behind
 log = structlog.get_logger()
 
 NOBODY = "rehearsal"
-VENUE, FRAMES = "app.exchanges.mexc", "pandas"
+VENUE, FRAMES = "app.exchanges.mexc", "app.steps.tables"
 HEAVY = {  # what tasks of a queue use and takes long to load
     "ticks": (FRAMES,),
     "signals": (FRAMES,),
@@ -63,6 +63,8 @@ def refuse_what_is_wrong(**_: Any) -> None:
         wiring.rules()
     except WrongParameter as error:  # Celery would only write down that, and go on
         raise SystemExit(str(error)) from error
+    if "signals" in farm.amqp.queues.consume_from:
+        _refuse_other_figures()
     wiring.after_fork()
     gc.collect()
     gc.freeze()
@@ -75,6 +77,15 @@ def share_nothing_with_the_parent(**_: Any) -> None:
     rehearse(wiring.ledger(), wiring.orders())
     if VENUE in sys.modules:
         wiring.trading()
+
+
+def _refuse_other_figures() -> None:
+    from app.indicators import unlike_ta  # here, since it brings pandas, and few search
+
+    if unlike := unlike_ta():
+        raise SystemExit(
+            f"{', '.join(unlike)}: not what the library ta gives here; install what requirements.txt names"
+        )
 
 
 def _another_purpose() -> str | None:

@@ -32,7 +32,11 @@ class Keys:
         return f"{self.prefix}forming:{shard}"
 
     def window(self, symbol: str, interval: str) -> str:
-        """List of JSON bars, newest last."""
+        """Rows of `app.domain.window`, newest last."""
+        return f"{self.prefix}rows:{symbol}:{interval}"
+
+    def older_window(self, symbol: str, interval: str) -> str:
+        """List of JSON bars, as an older farm kept a window; removed where the newer one is made."""
         return f"{self.prefix}window:{symbol}:{interval}"
 
     def topic(self, name: str) -> str:

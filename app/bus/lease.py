@@ -12,8 +12,9 @@ import redis
 from app.bus.connection import Script
 from app.bus.frames import Frame, frame_of
 from app.bus.keys import Keys
-from app.bus.windows import packed_bar
 from app.domain.bars import Closed
+from app.domain.market import microseconds
+from app.domain.window import packed
 
 FRAMES_AT_ONCE = 64
 NONE: Mapping[int, Decimal] = MappingProxyType({})
@@ -82,7 +83,7 @@ class Lease:
     def extend(self, closed: Sequence[Closed], keep: int) -> None:
         """Append closed bars to the windows that Redis has; a bar that is there is not appended again."""
         windows = [self._keys.window(one.bar.symbol, one.bar.interval) for one in closed]
-        values = [value for one in closed for value in (one.previous_us, *packed_bar(one.bar))]
+        values = [value for one in closed for value in (one.previous_us, microseconds(one.bar.end), packed(one.bar))]
         terms = self._terms
         keys = [self._keys.lease(terms.shard), *windows]
         if not self._scripts["extend"](keys, terms.token, terms.lease_ms, keep, *values):

@@ -1,14 +1,14 @@
 """Windows: the last bars of a symbol, kept in Redis and made again from the database when Redis has none."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-import msgspec
 import redis
 
 from app.bus.keys import Keys
-from app.domain.market import Bar, BarClose, instant, microseconds
+from app.domain.market import Bar, BarClose
+from app.domain.window import Window
 
 
 class History(Protocol):
@@ -28,41 +28,51 @@ class Windows:
         self._history = history
         self._keep = keep
 
-    def read(self, close: BarClose, size: int) -> list[Bar]:
+    def ahead(self, closes: Sequence[BarClose]) -> "Ahead":
+        """The same with what Redis keeps of these closes' windows, asked for at once."""
+        names = list(dict.fromkeys(self._keys.window(close.symbol, close.interval) for close in closes))
+        kept: Any = self._client.mget(names) if names else []
+        return Ahead(self, self._keys, dict(zip(names, kept, strict=True)))
+
+    def read(self, close: BarClose, size: int) -> Window:
         """The last `size` bars up to and with this one, oldest first, rebuilt where Redis has forgotten them."""
-        end = microseconds(datetime.fromisoformat(close.end))
-        kept: Any = self._client.lrange(self._keys.window(close.symbol, close.interval), 0, -1)
-        rows = [row for row in map(msgspec.json.decode, kept) if row[0] <= end]
-        if rows and rows[-1][0] == end and (len(rows) >= size or len(kept) < self._keep):
-            return [_bar(close, row) for row in rows[-size:]]
-        return self._rebuilt(close, size, newest=not kept or msgspec.json.decode(kept[-1])[0] <= end)
+        return self.ahead([close]).read(close, size)
+
+    def seen(self, close: BarClose, size: int, rows: bytes | None) -> Window:
+        """The same, with what Redis has of it in `rows`."""
+        end = datetime.fromisoformat(close.end)
+        kept = Window(close.symbol, close.interval, rows or b"")
+        found = kept.until(end)
+        if len(found) and found.place(end) is not None and (len(found) >= size or len(kept) < self._keep):
+            return found.last(size)
+        return self._rebuilt(close, end, size, newest=len(found) == len(kept))
 
     def forget(self, symbol: str, interval: str) -> None:
         """Make the window anew at its next reading: older bars have changed in the database."""
-        self._client.delete(self._keys.window(symbol, interval))
+        self._client.delete(self._keys.window(symbol, interval), self._keys.older_window(symbol, interval))
 
-    def _rebuilt(self, close: BarClose, size: int, *, newest: bool) -> list[Bar]:
-        until = datetime.fromisoformat(close.end)
-        bars = self._history.window(close.symbol, close.interval, until, max(size, self._keep))
+    def _rebuilt(self, close: BarClose, end: datetime, size: int, *, newest: bool) -> Window:
+        bars = self._history.window(close.symbol, close.interval, end, max(size, self._keep))
+        window = Window.of(close.symbol, close.interval, bars)
         if newest and bars:
-            self._replace(close, bars[-self._keep :])
-        return bars[-size:]
+            self._replace(window.last(self._keep))
+        return window.last(size)
 
-    def _replace(self, close: BarClose, bars: Sequence[Bar]) -> None:
-        name = self._keys.window(close.symbol, close.interval)
+    def _replace(self, window: Window) -> None:
         with self._client.pipeline(transaction=True) as pipe:
-            pipe.delete(name)
-            pipe.rpush(name, *(packed_bar(bar)[1] for bar in bars))
+            pipe.delete(self._keys.older_window(window.symbol, window.interval))
+            pipe.set(self._keys.window(window.symbol, window.interval), window.rows)
             pipe.execute()
 
 
-def packed_bar(bar: Bar) -> tuple[int, bytes]:
-    """A bar's end in microseconds, and the bar as its window keeps it."""
-    end = microseconds(bar.end)
-    row = (end, bar.open, bar.high, bar.low, bar.close, bar.volume, bar.ticks, bar.whole)
-    return end, msgspec.json.encode(row)
+class Ahead:
+    """Windows that were asked for ahead: one that must be rebuilt, or cannot be, is no matter of the others."""
 
+    def __init__(self, windows: Windows, keys: Keys, kept: Mapping[str, bytes | None]) -> None:
+        self._windows = windows
+        self._keys = keys
+        self._kept = kept
 
-def _bar(close: BarClose, row: Sequence[Any]) -> Bar:
-    end_us, *figures = row
-    return Bar(close.symbol, close.interval, instant(end_us), *figures)
+    def read(self, close: BarClose, size: int) -> Window:
+        """As `Windows.read`, of one of the closes that were named."""
+        return self._windows.seen(close, size, self._kept[self._keys.window(close.symbol, close.interval)])

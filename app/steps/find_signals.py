@@ -3,19 +3,16 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 import structlog
 
-from app.domain.market import Bar, BarClose, interval_seconds
+from app.domain.market import BarClose, interval_seconds
 from app.domain.orders import Leg, Side
 from app.domain.trading import Signal, Wish, signal_key
+from app.domain.window import Window
 from app.steps.events import signal_event
-from app.steps.ports import Announce, HandOn, Resting, Signals, Windows
+from app.steps.ports import Announce, HandOn, Resting, Signals, Windows, WindowsAhead
 from app.strategies import Strategy
-
-if TYPE_CHECKING:
-    import pandas
 
 log = structlog.get_logger()
 
@@ -66,9 +63,11 @@ def find_signals(
     done: list[BarClose] = []
     failed: list[BarClose] = []
     reason: Exception | None = None
-    for group in _by_window(closes):
+    groups = _by_window(closes)
+    ahead = windows.ahead([group[-1] for group in groups])
+    for group in groups:
         try:
-            for signal in _search(group, frame, received_us, windows, strategies, at):
+            for signal in _search(group, frame, received_us, ahead, strategies, at):
                 _keep(signal, signals, hand_on, announce, at)
                 found.append(signal.key)
         except Exception as error:
@@ -103,25 +102,24 @@ def _search(
     closes: Sequence[BarClose],
     frame: str,
     received_us: int,
-    windows: Windows,
+    windows: WindowsAhead,
     strategies: Sequence[Strategy],
     at: datetime,
 ) -> Iterator[Signal]:
-    import pandas  # here, since every worker imports all tasks, and few search
+    from app.steps.tables import as_table, two_rows  # here, since every worker imports all tasks, and few search
 
     span = _bars_between(closes[0], closes[-1])
     for strategy in strategies:
-        bars = windows.read(closes[-1], strategy.window + span)
-        places = {bar.end: place for place, bar in enumerate(bars)}
-        rows = strategy.indicators(as_table(bars)) if bars else pandas.DataFrame()
+        window = windows.read(closes[-1], strategy.window + span)
+        rows = strategy.indicators(as_table(window)) if len(window) else None
         for close in closes:
-            place = places.get(datetime.fromisoformat(close.end))
-            if place is None:
+            place = window.place(datetime.fromisoformat(close.end))
+            if place is None or rows is None:
                 raise NoBar(f"the window of {close.symbol} {close.interval} has no bar that ends at {close.end}")
             before, now = two_rows(rows, place)
             wish = strategy.decide(now, before)
             if wish is not None:
-                seen = bars[max(0, place + 1 - strategy.window) : place + 1]
+                seen = window.part(max(0, place + 1 - strategy.window), place + 1)
                 yield _signal(strategy, wish, seen, (before, now), frame, received_us, at)
 
 
@@ -131,34 +129,17 @@ def _bars_between(first: BarClose, last: BarClose) -> int:
     return round(length / timedelta(seconds=interval_seconds(last.interval)))
 
 
-def two_rows(rows: "pandas.DataFrame", place: int) -> tuple[dict[str, float], dict[str, float]]:
-    """The row before a place and the one at it; a first bar has a row of unknowns before it."""
-    now = {str(name): float(value) for name, value in rows.iloc[place].items()}
-    if place == 0:
-        return dict.fromkeys(now, math.nan), now
-    return {str(name): float(value) for name, value in rows.iloc[place - 1].items()}, now
-
-
-def as_table(bars: Sequence[Bar]) -> "pandas.DataFrame":
-    """Bars as strategies see them; the index is each bar's end."""
-    import pandas
-
-    figures = [(bar.open, bar.high, bar.low, bar.close, bar.volume) for bar in bars]
-    ends = pandas.DatetimeIndex([bar.end for bar in bars], name="end")
-    return pandas.DataFrame(figures, columns=["open", "high", "low", "close", "volume"], index=ends)
-
-
 def _signal(
     strategy: Strategy,
     wish: Wish,
-    bars: Sequence[Bar],
+    window: Window,
     decided_on: tuple[Mapping[str, float], Mapping[str, float]],
     frame: str,
     received_us: int,
     at: datetime,
 ) -> Signal:
     before, now = (_known(row) for row in decided_on)
-    bar, name = bars[-1], type(strategy).__module__.rpartition(".")[2]
+    bar, name = window.bar(-1), type(strategy).__module__.rpartition(".")[2]
     return Signal(
         key=signal_key(name, strategy.version, bar.symbol, bar.interval, bar.end, wish.side),
         strategy=name,
@@ -175,9 +156,9 @@ def _signal(
         bar_fingerprint=bar.fingerprint,
         indicators=now,
         indicators_before=before,
-        window_bars=len(bars),
-        window_since=bars[0].end,
-        window_whole=all(one.whole for one in bars),
+        window_bars=len(window),
+        window_since=window.bar(0).end,
+        window_whole=window.whole,
         correlation_id=frame,
         tick_received_us=received_us,
     )

@@ -77,10 +77,10 @@ def _is_told(answer: Sequence[Bar], wanted: Wanted, market: Market, alarm: Alarm
 
 def _gaps(bars: Bars, symbols: Sequence[str], interval: str, size: int, at: datetime) -> list[Wanted]:
     """One stretch per symbol, from its first bar that is not whole to its last: what lies between may be missing."""
-    span = span_of(interval)
+    span, known = span_of(interval), frozenset(symbols)
     stretches: dict[str, Wanted] = {}
     for gap in bars.gaps(interval, at - size * span, limit=10 * len(symbols)):
-        if gap.symbol not in symbols or gap.end > at - SETTLED:
+        if gap.symbol not in known or gap.end > at - SETTLED:
             continue
         _, _, since, until = stretches.get(gap.symbol, (gap.symbol, interval, gap.end, gap.end))
         stretches[gap.symbol] = gap.symbol, interval, min(since, gap.end - span), max(until, gap.end)

@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import ceil, inf, isnan, log
+from math import ceil, inf, isnan, log, nan
 from typing import ClassVar, Literal
 
-from pandas import DataFrame, Series
-from ta.momentum import RSIIndicator
-from ta.trend import EMAIndicator, SMAIndicator
+import numpy as np
+from pandas import DataFrame, Index
 
 from app.domain.orders import Side
 from app.domain.trading import Wish
+from app.indicators import Figures, ema, rsi, sma
 
+FIGURES = Index(
+    ["close", "fast", "slow", "spread", "trend", "rsi", "volume", "volume_average", "volume_ratio"], dtype="str"
+)
 # Averages this near to each other, as a share of the price, are equal: in a flat market only rounding parts them.
 EQUAL = 1e-9
 # A smoothed average never forgets where it began; it may carry this share of it.
@@ -75,29 +78,16 @@ class Strategy:
 
     def indicators(self, bars: DataFrame) -> DataFrame:
         """Every figure that `decide` looks at, one row a bar; averages and RSI are those of the library `ta`."""
-        close, volume = bars["close"], bars["volume"]
-        fast, slow = self._average(close, self.fast), self._average(close, self.slow)
-        usual = SMAIndicator(volume, self.volume).sma_indicator()
-        ratio = volume / usual.replace(0.0, inf)
-        return DataFrame(
-            {
-                "close": close,
-                "fast": fast,
-                "slow": slow,
-                "spread": fast / slow - 1,
-                "trend": SMAIndicator(close, self.trend).sma_indicator(),
-                "rsi": RSIIndicator(close, self.rsi).rsi(),
-                "volume": volume,
-                "volume_average": usual,
-                "volume_ratio": ratio.rolling(self.spike_within).max(),
-            },
-            index=bars.index,  # they all share it; said so, pandas need not compare them
+        close, volume = bars["close"].to_numpy(float), bars["volume"].to_numpy(float)
+        average = sma if self.average == "sma" else ema
+        fast, slow = average(close, self.fast), average(close, self.slow)
+        usual = sma(volume, self.volume)
+        ratio = volume / np.where(usual == 0, inf, usual)
+        figures = (
+            *(close, fast, slow, fast / slow - 1, sma(close, self.trend), rsi(close, self.rsi)),
+            *(volume, usual, _highest(ratio, self.spike_within)),
         )
-
-    def _average(self, close: Series, length: int) -> Series:
-        if self.average == "sma":
-            return SMAIndicator(close, length).sma_indicator()  # type: ignore[no-any-return]
-        return EMAIndicator(close, length).ema_indicator()  # type: ignore[no-any-return]
+        return DataFrame(np.array(figures).T, columns=FIGURES, index=bars.index, copy=False)
 
     def decide(self, now: Mapping[str, float], before: Mapping[str, float]) -> Wish | None:
         """A wish from two neighbouring rows of `indicators`; None while one of them has a figure missing."""
@@ -131,6 +121,15 @@ class Strategy:
         momentum = (now["rsi"] - self.rsi_entry) / (self.rsi_overbought - self.rsi_entry)
         volume = min(1.0, now["volume_ratio"] / (2 * self.spike))
         return _strength((momentum + volume) / 2)
+
+
+def _highest(values: Figures, within: int) -> Figures:
+    """The highest of the last values up to each; unknown while one of them is, or there are too few."""
+    found = values.copy()
+    for back in range(1, within):
+        found[back:] = np.maximum(found[back:], values[:-back])
+    found[: within - 1] = nan
+    return found
 
 
 def _strength(share: float) -> float:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from app import wiring
 from app.domain.market import Bar, bar_end_us, instant, interval_seconds, microseconds
 from app.domain.orders import Leg
-from app.steps.find_signals import as_table
+from app.domain.window import Window
 from app.store.listings import Filled
 from app.web.models import Bars, Candle, Indicator, Marker
 
@@ -68,7 +68,7 @@ def until(symbol: str, interval: str, at: datetime, limit: int) -> Bars:
         symbol=symbol,
         interval=interval,
         bars=[_candle(bar) for bar in shown],
-        indicators=_indicators(window, len(shown)),
+        indicators=_indicators(Window.of(symbol, interval, window), len(shown)),
         markers=_markers(symbol, interval, shown[0].end, at) if shown else [],
         price=None,
         price_at=None,
@@ -85,9 +85,11 @@ def _candle(bar: Bar) -> Candle:
     return Candle.model_validate(bar, from_attributes=True)
 
 
-def _indicators(window: Sequence[Bar], shown: int) -> list[Indicator]:
-    if not window:
+def _indicators(window: Window, shown: int) -> list[Indicator]:
+    if not len(window):
         return []
+    from app.steps.tables import as_table  # here, since it brings pandas, and few look at charts
+
     bars = as_table(window)
     found = []
     for name, strategy in zip(wiring.settings().strategies, wiring.strategies(), strict=True):

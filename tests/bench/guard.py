@@ -17,9 +17,10 @@ from ccxt.protobuf.mexc.PushDataV3ApiWrapper_pb2 import PushDataV3ApiWrapper
 from app.bus.frames import frame_of, packed
 from app.domain.bars import FormingBars
 from app.domain.market import Bar, instant
+from app.domain.window import Window
 from app.exchanges.mexc.frames import deals
 from app.simulator.catalogue import symbols
-from app.steps.find_signals import as_table, two_rows
+from app.steps.tables import as_table, two_rows
 from app.strategies.momentum import Strategy
 from tests.bench import pushes
 
@@ -84,7 +85,7 @@ def hot_paths() -> dict[str, Hot]:
     pushed = [
         frame for name in ("BTCUSDT", "ETHUSDT") for frame in pushes.frames(name, BEGAN_US // 1000, pushes.MANY, 2_000)
     ]
-    bare, strategy, bars = msgspec.json.Decoder(), Strategy(), _bars(Strategy().window)
+    bare, strategy, window = msgspec.json.Decoder(), Strategy(), _window(Strategy().window)
 
     def drained() -> None:
         forming = FormingBars(("1m",))
@@ -93,9 +94,9 @@ def hot_paths() -> dict[str, Hot]:
             forming.clear()
 
     def analysed() -> None:
-        for _ in range(10):
-            rows = strategy.indicators(as_table(bars))
-            before, now = two_rows(rows, len(bars) - 1)
+        for _ in range(50):
+            rows = strategy.indicators(as_table(window))
+            before, now = two_rows(rows, len(window) - 1)
             strategy.decide(now, before)
 
     return {
@@ -111,8 +112,8 @@ def hot_paths() -> dict[str, Hot]:
         "the search for a signal": Hot(
             analysed,
             _counted,
-            3.55,
-            "app/strategies/momentum.py, app/steps/find_signals.py, and at what ta and pandas are now",
+            2.1,
+            "app/strategies/momentum.py, app/indicators.py, app/steps/tables.py, and at what pandas is now",
         ),
     }
 
@@ -125,8 +126,8 @@ def _packed(names: tuple[str, ...], frames: int) -> list[bytes]:
     return [packed(rows[first : first + 250]) for first in range(0, len(rows), 250)]
 
 
-def _bars(count: int) -> list[Bar]:
-    return [
+def _window(count: int) -> Window:
+    bars = [
         Bar(
             "BTC/USDT",
             "1m",
@@ -141,6 +142,7 @@ def _bars(count: int) -> list[Bar]:
         )
         for place in range(count)
     ]
+    return Window.of("BTC/USDT", "1m", bars)
 
 
 def _counted() -> int:

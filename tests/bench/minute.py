@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
 from statistics import median
@@ -9,12 +10,15 @@ from statistics import median
 import psutil
 
 from app import wiring
+from app.celery import farm as celery
 from app.domain.market import Bar, BarClose, instant_text, microseconds
+from app.domain.window import Window
 from app.simulator.catalogue import symbols
-from app.steps.find_signals import as_table, two_rows
+from app.steps.tables import as_table, two_rows
 from app.store import Bars
 from app.strategies.momentum import Strategy
 from tasks._hand_on import enqueue_drain
+from tasks.signals import find
 from tests.bench import farms
 from tests.bench.figures import Figure, percentile
 
@@ -22,6 +26,7 @@ SYMBOLS, MINUTES, LOOK_S, PATIENCE_S = 1_950, 3, 0.02, 55.0
 MINUTE = timedelta(minutes=1)
 NAMES = symbols(SYMBOLS)
 ALONE = 300
+PARTS = ("ticks", "signals", "redis")
 MARKET = {
     "VENUE_MARKET": "idle",
     "SYMBOLS": ",".join(NAMES),
@@ -35,10 +40,14 @@ def run() -> list[Figure]:
     """Three minutes, after one in which the windows are made from the database."""
     with farms.running(**MARKET) as farm:
         wiring.reset()
+        celery.loader.import_default_modules()  # tasks send each other by their names
         _remember(wiring.bars())
         waits = [_minute(farm) for _ in range(MINUTES + 1)][1:]
+        searches = _searches_ms()
     alone = _alone_ms()
-    last, cpu = (median(values) for values in zip(*waits, strict=True))
+    last = median(took for took, _ in waits)
+    used = {part: median(cpu.get(part, 0.0) for _, cpu in waits) for part in waits[-1][1]}
+    cpu = median(sum(cpu.values()) for _, cpu in waits)
     return [
         Figure(
             "a minute's end → the last symbol searched, beside that in one process alone",
@@ -47,8 +56,15 @@ def run() -> list[Figure]:
             "s",
         ),
         Figure("CPU of the farm for a symbol meanwhile, beside its search alone", cpu, median(alone), "ms"),
-        Figure("CPU of one search alone, p99", percentile(alone, 99), None, "ms"),
+        *(Figure(f"of which {part}", used[part], None, "ms") for part in PARTS),
+        Figure("of which all else", cpu - sum(used[part] for part in PARTS), None, "ms"),
+        _beside("CPU of a task that searches one symbol, beside its search alone, median", searches, alone, 50),
+        _beside("CPU of a task that searches one symbol, beside its search alone, p99", searches, alone, 99),
     ]
+
+
+def _beside(name: str, some: Sequence[float], others: Sequence[float], percent: float) -> Figure:
+    return Figure(name, percentile(some, percent), percentile(others, percent), "ms")
 
 
 def _remember(bars: Bars) -> None:
@@ -67,8 +83,10 @@ def _course(name: str, count: int, until: datetime, draw: Random) -> list[Bar]:
     return found
 
 
-def _minute(farm: psutil.Process) -> tuple[float, float]:
-    """A tick of each symbol, then its minute's end: seconds until the last is searched, and ms of CPU a symbol."""
+def _minute(farm: psutil.Process) -> tuple[float, dict[str, float]]:
+    """A tick of each symbol, then its minute's end: seconds until the last is searched, and ms of CPU a symbol, by
+    service.
+    """
     end = _next_minute()
     if (end - datetime.now(UTC)).total_seconds() < 5:
         end += MINUTE
@@ -80,14 +98,25 @@ def _minute(farm: psutil.Process) -> tuple[float, float]:
         assert boxes.push({shard: rows})[shard].taken
         enqueue_drain(shard)
     time.sleep(max(0.0, (end - datetime.now(UTC)).total_seconds()))
-    used = sum(farms.cpu_s(farm).values())
+    before = farms.cpu_s(farm)
     closes = [BarClose(name, "1m", instant_text(end)) for name in NAMES]
-    while left := wiring.searched().due(closes, wiring.now()):
+    while closes := wiring.searched().due(closes, wiring.now()):
         late_s = (datetime.now(UTC) - end).total_seconds()
-        assert late_s < PATIENCE_S, f"{len(left)} symbols were not searched within {PATIENCE_S:g} s"
+        assert late_s < PATIENCE_S, f"{len(closes)} symbols were not searched within {PATIENCE_S:g} s"
         time.sleep(LOOK_S)
     took = (datetime.now(UTC) - end).total_seconds()
-    return took, (sum(farms.cpu_s(farm).values()) - used) / SYMBOLS * 1000
+    used = farms.cpu_s(farm)
+    return took, {part: (used[part] - before[part]) / SYMBOLS * 1000 for part in used}
+
+
+def _searches_ms() -> list[float]:
+    """CPU of the task that searches, for one symbol at a time: windows from Redis, signals into the database."""
+    end, took = instant_text(_next_minute() - MINUTE), []
+    for name in NAMES[:ALONE]:
+        began = time.process_time()
+        find([[name, "1m", end]], "bench", 0)
+        took.append((time.process_time() - began) * 1000)
+    return took[1:]
 
 
 def _next_minute() -> datetime:
@@ -99,9 +128,10 @@ def _alone_ms() -> list[float]:
     strategy, took = Strategy(), []
     for number in range(ALONE):
         bars = _course("S/USDT", strategy.window, _next_minute(), Random(number))
+        window = Window.of("S/USDT", "1m", bars)
         began = time.process_time()
-        rows = strategy.indicators(as_table(bars))
-        before, now = two_rows(rows, len(bars) - 1)
+        rows = strategy.indicators(as_table(window))
+        before, now = two_rows(rows, len(window) - 1)
         strategy.decide(now, before)
         took.append((time.process_time() - began) * 1000)
     return took[1:]

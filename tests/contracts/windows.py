@@ -19,7 +19,7 @@ class WindowsContract:
     def test_a_window_is_the_last_bars_up_to_the_close(self, given: Given, size: int, seen: int) -> None:
         bars = some_bars(9)
 
-        assert given(bars).read(bars[-1].key, size) == bars[-seen:]
+        assert given(bars).read(bars[-1].key, size).bars() == bars[-seen:]
 
     def test_a_window_is_the_same_when_it_is_read_again(self, given: Given) -> None:
         bars = some_bars(9)
@@ -30,12 +30,12 @@ class WindowsContract:
     def test_a_window_does_not_look_beyond_its_close(self, given: Given) -> None:
         bars = some_bars(9)
 
-        assert given(bars).read(bars[5].key, 3) == bars[3:6]
+        assert given(bars).read(bars[5].key, 3).bars() == bars[3:6]
 
     def test_a_window_of_what_was_never_heard_is_empty(self, given: Given) -> None:
-        assert given([]).read(some_bars(1)[0].key, 5) == []
+        assert given([]).read(some_bars(1)[0].key, 5).bars() == []
 
     def test_a_window_before_its_bar_is_known_ends_with_the_one_before(self, given: Given) -> None:
         bars = some_bars(3, until=NOON - timedelta(minutes=1))
 
-        assert given(bars).read(some_bars(1)[0].key, 5) == bars
+        assert given(bars).read(some_bars(1)[0].key, 5).bars() == bars

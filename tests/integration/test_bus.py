@@ -3,6 +3,7 @@
 import json
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -24,6 +25,7 @@ from app.bus import (
 from app.domain.bars import Closed
 from app.domain.market import Bar, BarClose, instant
 from app.domain.pace import Pace
+from app.domain.window import Window
 from tests.fixtures.fakes import MemoryFarm
 from tests.fixtures.memory.builders import NOON
 
@@ -51,7 +53,7 @@ class Kept:
 
     def ends(self, until: int, size: int = 3) -> list[int]:
         """The ends of the bars that a strategy would see."""
-        return [int(one.end.timestamp()) for one in self.windows.read(bar(until).key, size)]
+        return [int(one.end.timestamp()) for one in self.windows.read(bar(until).key, size).bars()]
 
     def forget_database(self) -> None:
         self.memory.tables.bars.clear()
@@ -69,7 +71,7 @@ def test_a_window_is_made_from_the_database_and_then_kept(kept: Kept) -> None:
     kept.forget_database()
 
     assert kept.ends(3) == [1, 2, 3]
-    assert kept.windows.read(bar(3).key, 1) == [bar(3)]
+    assert kept.windows.read(bar(3).key, 1).bars() == [bar(3)]
 
 
 def test_a_kept_window_grows_with_each_bar_and_stays_short(kept: Kept) -> None:
@@ -107,7 +109,7 @@ def test_a_window_whose_past_has_changed_is_made_anew(kept: Kept) -> None:
 
     kept.windows.forget("BTC/USDT", "1s")
 
-    assert kept.windows.read(bar(9).key, 1) == [bar(9, close=7)]
+    assert kept.windows.read(bar(9).key, 1).bars() == [bar(9, close=7)]
 
 
 def test_a_window_survives_a_flush(kept: Kept, redis_client: "redis.Redis") -> None:
@@ -118,7 +120,58 @@ def test_a_window_survives_a_flush(kept: Kept, redis_client: "redis.Redis") -> N
 
 
 def test_a_window_of_which_nothing_is_known_is_empty(kept: Kept) -> None:
-    assert kept.windows.read(BarClose("ETH/USDT", "1s", "2024-11-20T12:00:00Z"), 3) == []
+    assert kept.windows.read(BarClose("ETH/USDT", "1s", "2024-11-20T12:00:00Z"), 3).bars() == []
+
+
+def test_windows_that_are_asked_for_ahead_are_read_as_they_were_then(kept: Kept) -> None:
+    kept.ends(3)
+    ahead = kept.windows.ahead([bar(3).key, bar(2).key])
+    kept.close(4, previous=3)
+    kept.forget_database()
+
+    assert ahead.read(bar(3).key, 3).bars() == [bar(1), bar(2), bar(3)]
+    assert ahead.read(bar(2).key, 2).bars() == [bar(1), bar(2)]
+    assert kept.ends(4) == [2, 3, 4]
+
+
+def test_what_redis_has_not_is_made_from_the_database_when_its_turn_comes(kept: Kept) -> None:
+    ahead = kept.windows.ahead([bar(3).key])
+    kept.memory.bars.save([bar(0)])
+
+    assert ahead.read(bar(3).key, 9).bars() == [bar(0), bar(1), bar(2), bar(3)]
+
+
+def test_nothing_is_asked_for_when_nothing_has_closed(kept: Kept) -> None:
+    kept.windows.ahead([])
+
+
+def test_a_window_of_an_older_farm_is_removed_when_it_is_made_anew(
+    kept: Kept, redis_client: "redis.Redis", keys: Keys
+) -> None:
+    older = keys.older_window("BTC/USDT", "1s")
+    for act in (lambda: kept.ends(3), lambda: kept.windows.forget("BTC/USDT", "1s")):
+        redis_client.rpush(older, "[1000000,1,2,0.5,1.5,3,4,true]")
+        act()
+
+        assert not redis_client.exists(older)
+    assert kept.ends(3) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("keep", [1, 2, 4])
+def test_a_window_that_has_grown_long_is_cut_to_the_bars_that_are_to_be_kept(
+    kept: Kept, redis_client: "redis.Redis", keys: Keys, keep: int
+) -> None:
+    def ends() -> list[int]:
+        rows: Any = redis_client.get(keys.window("BTC/USDT", "1s"))
+        return [int(one.end.timestamp()) for one in Window("BTC/USDT", "1s", rows).bars()]
+
+    kept.ends(3)
+    for end in range(4, keep + 65):
+        kept.lease.extend([Closed(bar(end), (end - 1) * SECOND, 0)], keep)
+    assert ends() == list(range(1, keep + 65))
+
+    kept.lease.extend([Closed(bar(keep + 65), (keep + 64) * SECOND, 0)], keep)
+    assert ends() == list(range(66, keep + 66))
 
 
 def test_prices_leave_out_what_was_never_heard(redis_client: "redis.Redis", keys: Keys) -> None:

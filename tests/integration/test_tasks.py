@@ -22,7 +22,7 @@ from kombu.exceptions import OperationalError
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
-from app import wiring
+from app import indicators, wiring
 from app.celery import farm
 from app.domain.market import BarClose, instant_text, microseconds
 from app.domain.orders import Order, OrderState, OrderType, Side
@@ -467,6 +467,16 @@ def test_a_worker_refuses_a_rule_that_each_signal_would_stumble_over(
     with configured({**farm_settings, "CDB_RISK__COOLDOWN__SECONDS": "9"}, monkeypatch):
         migrate(wiring.database())
         with pytest.raises(SystemExit, match="cooldown has no parameter 'seconds'; there is limit_s"):
+            _processes.refuse_what_is_wrong()
+
+
+def test_a_worker_refuses_to_search_with_figures_that_are_not_those_of_ta(
+    farm_settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indicators, "rsi", lambda prices, length: prices)
+    with configured(farm_settings, monkeypatch):
+        migrate(wiring.database())
+        with pytest.raises(SystemExit, match=r"rsi: not what the library ta gives .* requirements\.txt"):
             _processes.refuse_what_is_wrong()
 
 

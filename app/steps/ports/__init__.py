@@ -12,6 +12,7 @@ from app.steps.ports.bus import (
     Reruns,
     Resting,
     Windows,
+    WindowsAhead,
 )
 from app.steps.ports.store import (
     Audits,
@@ -56,4 +57,5 @@ __all__ = [
     "Trading",
     "VenueAccount",
     "Windows",
+    "WindowsAhead",
 ]

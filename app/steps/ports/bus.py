@@ -7,7 +7,8 @@ from typing import Any, Protocol, TypeVar
 from app.domain.clock_skew import Skew
 from app.domain.history import Outdated
 from app.domain.letters import DeadLetter
-from app.domain.market import Bar, BarClose
+from app.domain.market import BarClose
+from app.domain.window import Window
 
 Thing = TypeVar("Thing")
 
@@ -23,8 +24,20 @@ class Prices(Protocol):
 class Windows(Protocol):
     """The last bars that a strategy sees."""
 
-    def read(self, close: BarClose, size: int) -> list[Bar]:
+    def ahead(self, closes: Sequence[BarClose]) -> "WindowsAhead":
+        """Those of these closes, asked for at once."""
+        ...
+
+    def read(self, close: BarClose, size: int) -> Window:
         """The last `size` bars up to and with this one, oldest first, rebuilt where Redis has forgotten them."""
+        ...
+
+
+class WindowsAhead(Protocol):
+    """Windows that were asked for ahead; what is wrong with one is raised where that one is read."""
+
+    def read(self, close: BarClose, size: int) -> Window:
+        """As `Windows.read`, of one of the closes that were named."""
         ...
 
 
