@@ -3,16 +3,19 @@
 import argparse
 import sys
 
-from tests.bench import archive, console, drain, feed, latency, minute, start, sustained
+from tests.bench import approvals, archive, console, drain, feed, growth, latency, minute, results, start, sustained
 from tests.bench.figures import Figure, plain, table
 
 BENCHMARKS = {
+    "approvals": approvals.run,
     "archive": archive.run,
     "console": console.run,
     "drain": drain.run,
     "feed": feed.run,
+    "growth": growth.run,
     "latency": latency.run,
     "minute": minute.run,
+    "results": results.run,
     "start": start.run,
     "sustained": sustained.run,
 }

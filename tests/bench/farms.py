@@ -5,9 +5,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from multiprocessing import get_context
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
 
@@ -16,6 +19,7 @@ from workers.ports import NO_METRICS, free_port
 
 UP_S = 90.0
 MIB = 2**20
+Found = TypeVar("Found")
 ROOT = Path(__file__).parents[2]
 
 
@@ -38,6 +42,12 @@ def running(**settings: str) -> Iterator[psutil.Process]:
         farm.terminate()
         farm.wait(60)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def apart(work: Callable[..., Found], *arguments: object) -> Found:
+    """In a process of its own, since a process's Celery knows the broker of one farm."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as one:
+        return one.submit(work, *arguments).result()
 
 
 def settings_of_its_own(folder: Path, **settings: str) -> None:
@@ -69,6 +79,11 @@ def own_memory(farm: psutil.Process) -> dict[str, float]:
         family = (child, *child.children(recursive=True))
         found[_service(child)] = max(one.memory_full_info().uss for one in family) / MIB
     return found
+
+
+def whole_memory(farm: psutil.Process) -> float:
+    """MiB that the processes of a farm do not share, Redis and the venue with them."""
+    return sum(one.memory_full_info().uss for one in (farm, *farm.children(recursive=True))) / MIB
 
 
 def used_s(process: psutil.Process) -> float:

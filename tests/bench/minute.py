@@ -35,7 +35,7 @@ def run() -> list[Figure]:
     """Three minutes, after one in which the windows are made from the database."""
     with farms.running(**MARKET) as farm:
         wiring.reset()
-        _remember(wiring.bars())
+        remember(wiring.bars(), _next_minute() - 2 * MINUTE)
         waits = [_minute(farm) for _ in range(MINUTES + 1)][1:]
     alone = _alone_ms()
     last, cpu = (median(values) for values in zip(*waits, strict=True))
@@ -51,9 +51,9 @@ def run() -> list[Figure]:
     ]
 
 
-def _remember(bars: Bars) -> None:
-    """As many bars of each symbol as the strategy wants, until two minutes ago."""
-    wanted, until = Strategy().window, _next_minute() - 2 * MINUTE
+def remember(bars: Bars, until: datetime) -> None:
+    """As many bars of each symbol as the strategy wants."""
+    wanted = Strategy().window
     for number, name in enumerate(NAMES):
         bars.save(_course(name, wanted, until, Random(number)))
 

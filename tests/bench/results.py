@@ -2,13 +2,12 @@
 
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from statistics import median
 from typing import Any
 from uuid import uuid4
 
 from tests.bench import servers
+from tests.bench.farms import apart
 from tests.bench.figures import Figure
 
 TASKS, ROUNDS = 4_000, 5
@@ -18,12 +17,7 @@ Costs = tuple[float, float, float]
 
 def run() -> list[Figure]:
     """On each database; in processes of their own, since a process's Celery knows one farm."""
-    return [figure for kind in servers.kinds() for figure in _told(kind, _apart(kind))]
-
-
-def _apart(kind: str) -> list[Costs]:
-    with ProcessPoolExecutor(1, get_context("spawn")) as one:
-        return one.submit(_rounds, kind).result()
+    return [figure for kind in servers.kinds() for figure in _told(kind, apart(_rounds, kind))]
 
 
 def _told(kind: str, rounds: list[Costs]) -> list[Figure]:

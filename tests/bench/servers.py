@@ -28,10 +28,14 @@ class Servers:
 
     def used_s(self) -> float:
         """Seconds of CPU that they used so far; hundredths are as fine as it is told."""
-        found = [self.redis]
-        if self.postgresql is not None:
-            found += [self.postgresql, *self.postgresql.children(recursive=True)]
-        return sum(map(farms.used_s, found))
+        return farms.used_s(self.redis) + (0.0 if self.postgresql is None else _with_sessions_s(self.postgresql))
+
+
+def _with_sessions_s(server: psutil.Process) -> float:
+    """Of PostgreSQL with its sessions, those that have ended too."""
+    ended = server.cpu_times()
+    live = sum(map(farms.used_s, server.children(recursive=True)))
+    return farms.used_s(server) + float(ended.children_user + ended.children_system) + live
 
 
 def kinds() -> list[str]:
@@ -56,8 +60,8 @@ def standing(kind: str, **settings: str) -> Iterator[Servers]:
             server.prepare()
             postgresql = psutil.Process(ending.enter_context(running(server, folder)).pid)
             own["DATABASE_URL"] = server.url
-        farms.settings_of_its_own(folder, **own, **settings)
-        wiring.reset()
+        farms.settings_of_its_own(folder, LOG_LEVEL="error", **own, **settings)
+        wiring.logging("bench")
         migrate(wiring.database())
         ending.callback(wiring.reset)
         yield Servers(psutil.Process(redis.pid), postgresql)
