@@ -68,7 +68,7 @@ def cpu_s(farm: psutil.Process) -> dict[str, float]:
     """Seconds of CPU that each service of a farm has used so far; `farm` is what keeps them."""
     used = {"farm": used_s(farm)}
     for child in farm.children():
-        used[_service(child)] = used_s(child) + sum(map(used_s, child.children(recursive=True)))
+        used[service(child)] = used_s(child) + sum(map(used_s, child.children(recursive=True)))
     return used
 
 
@@ -77,7 +77,7 @@ def own_memory(farm: psutil.Process) -> dict[str, float]:
     found = {"farm": farm.memory_full_info().uss / MIB}
     for child in farm.children():
         family = (child, *child.children(recursive=True))
-        found[_service(child)] = max(one.memory_full_info().uss for one in family) / MIB
+        found[service(child)] = max(one.memory_full_info().uss for one in family) / MIB
     return found
 
 
@@ -92,7 +92,7 @@ def used_s(process: psutil.Process) -> float:
     return float(times.user + times.system)
 
 
-def _service(process: psutil.Process) -> str:
+def service(process: psutil.Process) -> str:
     """`signals` of `celery -A app worker -Q signals`, `feed` of `python -m app.cli feed`."""
     words = process.cmdline()
     if "-Q" in words:

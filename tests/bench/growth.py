@@ -88,6 +88,7 @@ def _searched(processes: int) -> Grown:
 
 
 def _search(farm: psutil.Process, end: datetime) -> tuple[float, float]:
+    import tasks.signals  # noqa: F401  # so that a search can be named
     from tasks._hand_on import hand_on
 
     closes = [BarClose(name, "1m", instant_text(end)) for name in minute.NAMES]
