@@ -96,7 +96,8 @@ def _search(farm: psutil.Process, end: datetime) -> tuple[float, float]:
     used, began = farms.cpu_s(farm)["signals"], time.monotonic()
     for first in range(0, len(closes), CLOSES_AT_ONCE):
         hand_on().closes(closes[first : first + CLOSES_AT_ONCE], "bench", 0)
-    while wiring.searched().due(closes, wiring.now()):
+    left = closes
+    while left := wiring.searched().due(left, wiring.now()):  # what was searched is forgotten after a while
         if time.monotonic() - began > PATIENCE_S:
             raise TimeoutError(f"not every symbol was searched within {PATIENCE_S:g} s")
         time.sleep(LOOK_S)

@@ -10,6 +10,7 @@ from app import wiring
 from tests.bench.servers import Servers
 
 PATIENCE_S = 120.0
+PRELOADED = ("tests.bench.approvals", "tasks.risk", "tasks.orders", "ccxt", "psycopg")  # imported once, not by each
 Work = Callable[[Any], Callable[[], int]]
 
 
@@ -35,7 +36,8 @@ class Took:
 
 def together(work: Work, shares: Sequence[Any], servers: Servers) -> Took:
     """Each process makes ready with its share, waits for the others, and then does its part: the number of units."""
-    context = get_context("spawn")
+    context = get_context("forkserver")
+    context.set_forkserver_preload(list(PRELOADED))
     ready, told = context.Barrier(len(shares) + 1), context.Queue()
     processes = [context.Process(target=_part, args=(work, share, ready, told)) for share in shares]
     for process in processes:
