@@ -126,6 +126,7 @@ beat_schedule = {
     "wake": _every(_settings.wake_s, "tasks.upkeep.wake"),
     "sweep": _every(_settings.sweep_s, "tasks.upkeep.sweep"),
     "letters": _every(_settings.sweep_s, "tasks.upkeep.keep_letters"),
+    "results": _every(_settings.sweep_s, "tasks.upkeep.keep_results"),
     "withdraw": _every(_settings.sweep_s, "tasks.upkeep.withdraw"),
     "watch": _every(_settings.sweep_s, "tasks.upkeep.watch"),
     "mark": _every(_settings.mark_s, "tasks.upkeep.mark_equity"),

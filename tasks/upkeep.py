@@ -30,6 +30,7 @@ from tasks._backup import start_backup
 from tasks._base import Upkeep
 from tasks._hand_on import enqueue_drain, hand_on
 from tasks._reruns import rerun_desk
+from tasks._results import results
 from tasks.orders import settle
 
 asked: set[tuple[str, str]] = set()  # symbol and interval of each window whose past this process was told
@@ -81,6 +82,12 @@ def keep_letters() -> int:
     """Bring dead letters to the database that it could not take, and see after lost re-runs; returns how many."""
     kept = keeping.keep_aside(letters=wiring.letters(), aside=wiring.letters_aside())
     return kept + rerunning.recall_reruns(letters=wiring.letters(), desk=rerun_desk(), at=wiring.now())
+
+
+@farm.task(base=Upkeep)
+def keep_results() -> int:
+    """Bring the results of tasks to the database that wait for it; returns how many."""
+    return results().write_waiting()
 
 
 @farm.task(base=Upkeep)

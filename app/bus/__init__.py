@@ -20,6 +20,7 @@ from app.bus.prices import Prices
 from app.bus.purpose import Purpose
 from app.bus.queues import SENT, Queues
 from app.bus.resting import Resting, searched, sent_again
+from app.bus.results import ResultsAside, TaskResult
 from app.bus.schemas import SCHEMAS
 from app.bus.skews import ClockSkews
 from app.bus.stored_pace import StoredPace
@@ -53,10 +54,12 @@ __all__ = [
     "Pushed",
     "Queues",
     "Resting",
+    "ResultsAside",
     "ServiceHealth",
     "Stale",
     "StoredFigures",
     "StoredPace",
+    "TaskResult",
     "Topics",
     "Used",
     "WantedKeys",

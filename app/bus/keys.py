@@ -64,6 +64,11 @@ class Keys:
         return f"{self.prefix}letters"
 
     @property
+    def results(self) -> str:
+        """Stream: results of tasks that wait for the database, oldest first."""
+        return f"{self.prefix}results"
+
+    @property
     def prices(self) -> str:
         """Hash: symbol → `price|time_us|received_us`."""
         return f"{self.prefix}prices"

@@ -120,6 +120,12 @@ def letters_aside() -> bus.LettersAside:
 
 
 @cache
+def results_aside() -> bus.ResultsAside:
+    """Results of tasks that wait for the database."""
+    return bus.ResultsAside(redis(), keys())
+
+
+@cache
 def levels_changed() -> bus.LevelsChanged:
     """Tells the drains that a trade's levels are others."""
     return bus.LevelsChanged(redis(), keys())

@@ -3,17 +3,34 @@
 import argparse
 import sys
 
-from tests.bench import archive, console, drain, drained, feed, latency, minute, start, sustained, whole
+from tests.bench import (
+    approvals,
+    archive,
+    console,
+    drain,
+    drained,
+    feed,
+    growth,
+    latency,
+    minute,
+    results,
+    start,
+    sustained,
+    whole,
+)
 from tests.bench.figures import Figure, plain, table
 
 BENCHMARKS = {
+    "approvals": approvals.run,
     "archive": archive.run,
     "console": console.run,
     "drain": drain.run,
     "drained": drained.run,
     "feed": feed.run,
+    "growth": growth.run,
     "latency": latency.run,
     "minute": minute.run,
+    "results": results.run,
     "start": start.run,
     "sustained": sustained.run,
     "whole": whole.run,

@@ -1,12 +1,11 @@
 """What a drain makes of a full mailbox, beside the same arithmetic in one process without a queue."""
 
 import time
-from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from multiprocessing import get_context
 from statistics import median
 
 import psutil
@@ -51,13 +50,7 @@ class Round:
 
 def run() -> list[Figure]:
     """A position with a stop, a target and a trailing stop in every symbol, of few and of many."""
-    return [figure for count in UNIVERSES for figure in _told(count, _apart(symbols(count)))]
-
-
-def _apart(names: Sequence[str]) -> list[Round]:
-    """In a process of its own, since a process's Celery knows the broker of one farm."""
-    with ProcessPoolExecutor(1, get_context("spawn")) as one:
-        return one.submit(_rounds, names).result()
+    return [figure for count in UNIVERSES for figure in _told(count, farms.apart(_rounds, symbols(count)))]
 
 
 def _told(count: int, rounds: Sequence[Round]) -> list[Figure]:
@@ -78,15 +71,27 @@ def _told(count: int, rounds: Sequence[Round]) -> list[Figure]:
 
 
 def _rounds(names: Sequence[str]) -> list[Round]:
-    with farms.running(**BUSY, SYMBOLS=",".join(names)) as farm:
+    with busy(names) as farm:
+        return rounds(farm, names)
+
+
+@contextmanager
+def busy(names: Sequence[str], **settings: str) -> Iterator[psutil.Process]:
+    """A farm in a market that is still, which a benchmark fills with ticks."""
+    with farms.running(**BUSY, SYMBOLS=",".join(names), **settings) as farm:
         wiring.reset()
-        _hold(names)
-        time.sleep(SETTLE_S)
-        backlog = Backlog(names, SPAN_US)
-        _round(farm, backlog)  # the windows are made, and the drains have their code warm
-        found = [_round(farm, backlog) for _ in range(ROUNDS)]
-        assert len(wiring.trades().levels()) == len(names), "levels were hit or taken away: this measured less"
-        return found
+        yield farm
+
+
+def rounds(farm: psutil.Process, names: Sequence[str]) -> list[Round]:
+    """Fillings of all mailboxes, worked off one after the other, with a position in every symbol."""
+    _hold(names)
+    time.sleep(SETTLE_S)
+    backlog = Backlog(names, SPAN_US)
+    _round(farm, backlog)  # the windows are made, and the drains have their code warm
+    found = [_round(farm, backlog) for _ in range(ROUNDS)]
+    assert len(wiring.trades().levels()) == len(names), "levels were hit or taken away: this measured less"
+    return found
 
 
 def _round(farm: psutil.Process, backlog: Backlog) -> Round:

@@ -5,9 +5,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from multiprocessing import get_context
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
 
@@ -16,6 +19,7 @@ from workers.ports import NO_METRICS, free_port
 
 UP_S = 90.0
 MIB = 2**20
+Found = TypeVar("Found")
 ROOT = Path(__file__).parents[2]
 
 
@@ -40,6 +44,12 @@ def running(**settings: str) -> Iterator[psutil.Process]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def apart(work: Callable[..., Found], *arguments: object) -> Found:
+    """In a process of its own, since a process's Celery knows the broker of one farm."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as one:
+        return one.submit(work, *arguments).result()
+
+
 def settings_of_its_own(folder: Path, **settings: str) -> None:
     """Whatever is set here, and in the .env of a farm that trades here, is none of its business."""
     own = {"DATA_DIR": str(folder), "VENUE_PORT": str(free_port()), "FLOWER_PORT": str(free_port()), **settings}
@@ -58,7 +68,7 @@ def cpu_s(farm: psutil.Process) -> dict[str, float]:
     """Seconds of CPU that each service of a farm has used so far; `farm` is what keeps them."""
     used = {"farm": used_s(farm)}
     for child in farm.children():
-        used[_service(child)] = used_s(child) + sum(map(used_s, child.children(recursive=True)))
+        used[service(child)] = used_s(child) + sum(map(used_s, child.children(recursive=True)))
     return used
 
 
@@ -67,8 +77,13 @@ def own_memory(farm: psutil.Process) -> dict[str, float]:
     found = {"farm": farm.memory_full_info().uss / MIB}
     for child in farm.children():
         family = (child, *child.children(recursive=True))
-        found[_service(child)] = max(one.memory_full_info().uss for one in family) / MIB
+        found[service(child)] = max(one.memory_full_info().uss for one in family) / MIB
     return found
+
+
+def whole_memory(farm: psutil.Process) -> float:
+    """MiB that the processes of a farm do not share, Redis and the venue with them."""
+    return sum(one.memory_full_info().uss for one in (farm, *farm.children(recursive=True))) / MIB
 
 
 def used_s(process: psutil.Process) -> float:
@@ -77,7 +92,7 @@ def used_s(process: psutil.Process) -> float:
     return float(times.user + times.system)
 
 
-def _service(process: psutil.Process) -> str:
+def service(process: psutil.Process) -> str:
     """`signals` of `celery -A app worker -Q signals`, `feed` of `python -m app.cli feed`."""
     words = process.cmdline()
     if "-Q" in words:

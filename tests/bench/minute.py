@@ -41,7 +41,7 @@ def run() -> list[Figure]:
     with farms.running(**MARKET) as farm:
         wiring.reset()
         celery.loader.import_default_modules()  # tasks send each other by their names
-        _remember(wiring.bars())
+        remember(wiring.bars(), _next_minute() - 2 * MINUTE)
         waits = [_minute(farm) for _ in range(MINUTES + 1)][1:]
         searches = _searches_ms()
     alone = _alone_ms()
@@ -67,9 +67,9 @@ def _beside(name: str, some: Sequence[float], others: Sequence[float], percent: 
     return Figure(name, percentile(some, percent), percentile(others, percent), "ms")
 
 
-def _remember(bars: Bars) -> None:
-    """As many bars of each symbol as the strategy wants, until two minutes ago."""
-    wanted, until = Strategy().window, _next_minute() - 2 * MINUTE
+def remember(bars: Bars, until: datetime) -> None:
+    """As many bars of each symbol as the strategy wants."""
+    wanted = Strategy().window
     for number, name in enumerate(NAMES):
         bars.save(_course(name, wanted, until, Random(number)))
 

@@ -11,6 +11,7 @@ from sqlalchemy import make_url, text
 from app import wiring
 from app.web.application import application
 from app.wiring import Console
+from tasks import upkeep
 from tests.fixtures import _trial_tasks as trial
 from tests.fixtures._patience import PATIENCE_S
 from tests.fixtures.workers import log, outcome, until
@@ -97,5 +98,6 @@ async def pages(*paths: str) -> dict[str, str]:
 
 
 def stored() -> str:
+    upkeep.keep_results()
     with wiring.database().reading() as session:
         return repr(session.execute(text("SELECT * FROM celery_taskmeta")).all())

@@ -23,6 +23,7 @@ from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from app import indicators, wiring
+from app.bus import ResultsAside
 from app.celery import farm
 from app.domain.market import BarClose, instant_text, microseconds
 from app.domain.orders import Order, OrderState, OrderType, Side
@@ -293,7 +294,8 @@ def test_a_hard_time_limit_is_no_letter_until_its_request_is_told_too(wired: Non
     assert wiring.letters().get("id-1").letter.kind == "TimeLimitExceeded"
 
 
-def test_a_result_that_cannot_be_stored_is_told_and_no_more(wired: None) -> None:
+def test_a_result_that_cannot_be_stored_is_told_and_no_more(wired: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ResultsAside, "put", lambda *_: False)
     results: Any = Results(app=farm, url="sqlite:////nowhere/at/all.sqlite")
     with capture_logs() as logs:
         assert results.store_result("id-1", "KEY", "SUCCESS") == "KEY"
@@ -306,6 +308,7 @@ def test_a_beat_that_came_too_late_leaves_no_result_and_what_somebody_revoked_do
     wired: None, reason: str, stored: list[str]
 ) -> None:
     farm.backend.mark_as_revoked("id-1", reason)
+    upkeep.keep_results()
 
     with wiring.database().reading() as session:
         assert list(session.scalars(text("SELECT task_id FROM celery_taskmeta"))) == stored

@@ -1,6 +1,6 @@
-"""A whole farm at full speed in sixty symbols, at a venue with its limits on: nobody is refused, and nobody is banned.
+"""A whole farm at full speed in sixty symbols, at a venue with its limits on: nobody is refused, nothing grows.
 
-It wants the machine for itself. `make soak SOAK_S=3600` leaves it alone for an hour.
+It wants the machine for itself. `make soak SOAK_S=3600` leaves it alone for an hour, on each database.
 """
 
 import json
@@ -18,16 +18,24 @@ from sqlalchemy import func, select, text
 
 from app.simulator.catalogue import listing, symbols
 from app.store import Database
+from app.store.partitions import AHEAD_DAYS
 from models import ExecutionRow, OrderRow, SignalRow, TradeRow
 from models.orders import LIVE
 from tests.fixtures.commands import Commands, until
+from tests.fixtures.databases import KINDS
 from tests.fixtures.venue import ServedVenue, served
+from tests.soak import past
+from tests.soak.looks import Looks, objections, told
 from workers.venue import VenueConfig
 
-SOAK_S = float(os.environ.get("CDB_TEST_SOAK_S", "600"))
+SOAK_S = float(os.environ.get("CDB_TEST_SOAK_S", "1800"))
+SHORT_S = min(SOAK_S, 300.0)
 COUNT = 60
-EVERY_S = 0.2  # five symbols a second: more orders than the venue lets anyone look at the fills of
+# Twenty ticks a second, of which five move a price: more orders than the venue lets anyone look at the fills of.
+EVERY_S, IN_A_MOVE = 0.05, 4
 UP = Decimal("1.002")
+RETENTION_DAYS = 1
+LOST = {"ticks_bad", "ticks_conflated", "ticks_archive_lost", "frames_broken"}
 GRANTED = 500  # what MEXC documents, and the farm believes
 PATIENCE_S = 240.0
 SPEED: dict[str, str] = {
@@ -38,6 +46,8 @@ SPEED: dict[str, str] = {
     "CDB_MAX_DAILY_DRAWDOWN": "0.9",
     "CDB_MAX_DAY_LOSS": "0.95",
     "CDB_RECONCILE_ALL_S": "60",
+    "CDB_RETENTION_DAYS": str(RETENTION_DAYS),
+    "CDB_RETAIN_S": "15",
 }
 
 pytestmark = pytest.mark.timeout(SOAK_S + 6 * PATIENCE_S)
@@ -46,17 +56,19 @@ pytestmark = pytest.mark.timeout(SOAK_S + 6 * PATIENCE_S)
 class Soak:
     """A farm that trades, and what one can see of it."""
 
+    market: "Restless"
+
     def __init__(self, cdb: Commands, venue: ServedVenue) -> None:
         self.cdb, self.venue = cdb, venue
         self.process = cdb.start("up")
-        self._database = Database(f"sqlite:///{cdb.data_dir}/cdb.sqlite")
+        self.database = Database(cdb.env.get("CDB_DATABASE_URL", f"sqlite:///{cdb.data_dir}/cdb.sqlite"))
 
     def waits_for(self, found: Callable[[], bool], what: str, patience_s: float = PATIENCE_S) -> None:
         until(lambda: found() or self.process.poll() is not None, what, patience_s)
         assert self.process.poll() is None, self.cdb.said
 
     def count(self, query: Any) -> int:
-        with self._database.reading() as session:
+        with self.database.reading() as session:
             return session.scalar(query) or 0
 
     def executions(self) -> int:
@@ -83,8 +95,27 @@ class Soak:
 
     def unprotected_s(self) -> float:
         """For how long a position was not left at most that was to be left."""
-        with self._database.reading() as session:
+        with self.database.reading() as session:
             return session.scalar(select(func.max(TradeRow.unprotected_s))) or 0.0
+
+    def ticks(self) -> dict[str, int]:
+        """What the venue has sent, and what of it the farm has put into mailboxes, worked through, and kept."""
+        counted = self.counters()
+        names = ("ticks_received", "ticks_processed", "ticks_archived")
+        return {"ticks_sent": self.venue.status()["ticks_sent"], **{name: counted.get(name, 0) for name in names}}
+
+    def hears_no_more(self) -> None:
+        """The market falls silent, and all that was sent is worked through and kept."""
+        self.market.end()
+        self.waits_for(lambda: len(set(self.ticks().values())) == 1, "the last tick")
+
+    def makes_room(self) -> None:
+        """Upkeep has dropped what is too old, and made partitions for the next days."""
+        self.waits_for(lambda: past.old_rows(self.database, RETENTION_DAYS) == 0, "room where old ticks were")
+        if not self.database.is_sqlite:
+            self.waits_for(
+                lambda: past.partitions(self.database) == past.wanted_partitions(AHEAD_DAYS), "the next partitions"
+            )
 
     def counters(self) -> dict[str, int]:
         counted: dict[str, int] = json.loads(self.cdb.run("status", "--json").stdout)["counters"]
@@ -96,7 +127,7 @@ class Soak:
         return refused
 
     def close(self) -> None:
-        self._database.engine.dispose()
+        self.database.engine.dispose()
 
 
 class Restless(threading.Thread):
@@ -105,12 +136,19 @@ class Restless(threading.Thread):
     def __init__(self, venue: ServedVenue, names: Sequence[str]) -> None:
         super().__init__(name="restless", daemon=True)
         self._venue, self._prices = venue, {name: listing(name, rank).opening for rank, name in enumerate(names)}
-        self.ended = threading.Event()
+        self._ended = threading.Event()
+
+    def end(self) -> None:
+        """No more ticks."""
+        self._ended.set()
+        if self.ident is not None:
+            self.join()
 
     def run(self) -> None:
         """Until it is ended."""
-        for name, move in cycle((name, move) for move in (UP, 1 / UP) for name in self._prices):
-            if self.ended.wait(EVERY_S):
+        moves = [move for move in (UP, 1 / UP) for _ in range(IN_A_MOVE)]
+        for name, move in cycle((name, move) for move in moves for name in self._prices):
+            if self._ended.wait(EVERY_S):
                 return
             tick = listing(name, 0).tick
             self._venue.tick(name, (self._prices[name] * move).quantize(tick), 1000)
@@ -123,7 +161,6 @@ def soaked(cdb: Commands, weight_limit: int) -> Iterator[Soak]:
     config = VenueConfig(market="idle", symbols=names, weight_limit=weight_limit)
     with served(config) as venue:
         market = Restless(venue, names)
-        market.start()
         cdb.env |= {
             **SPEED,
             "CDB_SYMBOLS": ",".join(names),
@@ -133,19 +170,39 @@ def soaked(cdb: Commands, weight_limit: int) -> Iterator[Soak]:
         farm = Soak(cdb, venue)
         try:
             farm.waits_for(lambda: "is up" in cdb.said, "the farm's start", 180)
+            farm.market = market  # which is still until now, so that all of it is heard
+            market.start()
             farm.waits_for(lambda: farm.executions() > 0, "the first execution")
             yield farm
         finally:
-            market.ended.set()
-            market.join()
+            market.end()
             farm.close()
 
 
-def test_nobody_is_refused_however_fast_the_farm_trades_and_all_comes_to_its_end(cdb: Commands) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_grows_or_is_lost_or_refused_however_fast_the_farm_trades(
+    kind: str, cdb: Commands, request: pytest.FixtureRequest
+) -> None:
+    if kind == "postgresql":
+        cdb.env["CDB_DATABASE_URL"] = request.getfixturevalue("empty_postgresql")
     with soaked(cdb, GRANTED) as farm:
+        looks = Looks(farm.process.pid, cdb.data_dir, farm.database)
+        old = past.Past(farm.database, symbols(1)[0])
+        looks.start()
+        old.start()
         time.sleep(SOAK_S)
+        seen = looks.end()
+        old.ended.set()
+        old.join()
+        print(told(seen), f"ticks of days ago that were given: {old.given}", sep="\n")
+        assert objections(seen) == []
+        assert old.given > 0
+        farm.makes_room()
+
         farm.goes_on()
         farm.waits_for(lambda: farm.traded() > COUNT * 2 // 3, "trades in most symbols")
+        farm.hears_no_more()
+        assert not LOST & farm.counters().keys()
         farm.comes_to_rest()
 
         assert farm.limited() == {}
@@ -171,7 +228,7 @@ def test_one_refusal_stops_all_for_as_long_as_the_venue_wants_and_trading_goes_o
 
 def test_a_venue_that_grants_a_fifth_of_what_it_says_bans_nobody(cdb: Commands) -> None:
     with soaked(cdb, GRANTED // 5) as farm:
-        time.sleep(SOAK_S / 2)
+        time.sleep(SHORT_S)
         farm.goes_on()
         farm.comes_to_rest()
 
