@@ -304,6 +304,12 @@ class Farm(Venue):
     """The farm"""
 
     shards: int = Field(2, ge=1, le=64, description="mailboxes; each is drained by one task at a time")
+    feed_shards: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="parts of the symbols that several feeds share, CDB_SHARDS at most; the same in all",
+    )
     workers_ticks: Count = Field(2, description="processes that make bars")
     workers_signals: Count = Field(1, description="processes that look for signals")
     workers_risk: Count = Field(1, description="processes that approve")
