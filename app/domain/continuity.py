@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 EQUAL = 1e-9
+LAG_MS = 10_000  # how far a stream may be behind what the venue answers
 
 
 class Print(NamedTuple):
@@ -33,6 +34,35 @@ def joined(heard: Iterable[Print], asked: Sequence[Print], live: Sequence[Print]
     untold = [one for one in asked if told[_level(one)] > known[_level(one)] * (1 + EQUAL)]
     missed = _without(untold, Counter(old))
     return sorted([*missed, *_without(live, Counter(missed))], key=lambda one: one.ms)
+
+
+class Early:
+    """What the venue answered before its stream has said it: the stream's own word of it later is no second print.
+
+    Of what is older than `LAG_MS` before the newest answer the stream says nothing any more.
+    """
+
+    def __init__(self, heard: Iterable[Print], asked: Sequence[Print], live: Iterable[Print]) -> None:
+        self._newest_ms = max((one.ms for one in asked), default=0)
+        told = _volumes(one for one in asked if one.ms > self._newest_ms - LAG_MS)
+        known = _volumes([*heard, *live])
+        self._awaited = {level: told[level] - known[level] for level in told}
+
+    def is_over(self, ms: int) -> bool:
+        """Whether a stream that is at `ms` has said all of it."""
+        return ms > self._newest_ms + LAG_MS
+
+    def unknown(self, prints: Iterable[Print]) -> list[Print]:
+        """Those prints of the stream that are new."""
+        return [one for one in prints if not self._take(one)]
+
+    def _take(self, one: Print) -> bool:
+        level = _level(one)
+        awaited = self._awaited.get(level, 0.0)
+        if not one.quantity <= awaited * (1 + EQUAL):
+            return False
+        self._awaited[level] = awaited - one.quantity
+        return True
 
 
 def _level(one: Print) -> tuple[int, float, str]:
