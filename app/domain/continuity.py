@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 EQUAL = 1e-9
+Level = tuple[int, float, str]
 LAG_MS = 10_000  # how far a stream may be behind what the venue answers
 
 
@@ -46,7 +47,7 @@ class Early:
         self._newest_ms = max((one.ms for one in asked), default=0)
         told = _volumes(one for one in asked if one.ms > self._newest_ms - LAG_MS)
         known = _volumes([*heard, *live])
-        self._awaited = {level: told[level] - known[level] for level in told}
+        self._awaited: dict[Level, float] = {level: told[level] - known[level] for level in told}
 
     def is_over(self, ms: int) -> bool:
         """Whether a stream that is at `ms` has said all of it."""
@@ -65,12 +66,12 @@ class Early:
         return True
 
 
-def _level(one: Print) -> tuple[int, float, str]:
+def _level(one: Print) -> Level:
     return one.ms, one.price, one.side
 
 
-def _volumes(prints: Iterable[Print]) -> "Counter[tuple[int, float, str]]":
-    volumes: Counter[tuple[int, float, str]] = Counter()
+def _volumes(prints: Iterable[Print]) -> "Counter[Level]":
+    volumes: Counter[Level] = Counter()
     for one in prints:
         volumes[_level(one)] += one.quantity  # type: ignore[assignment]
     return volumes
