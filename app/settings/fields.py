@@ -238,6 +238,7 @@ class Servers(Orders):
         repr=False,
         json_schema_extra=_shown("an SQLite file in data_dir"),
     )
+    database_pooled: bool = Field(False, description="whether that is a PgBouncer in transaction mode")
     redis_port: Port = Field(0, description="port of the embedded Redis on 127.0.0.1; 0: a socket in data_dir alone")
     redis_url: RedisUrl = Field(
         default_factory=_redis_url,
