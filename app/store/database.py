@@ -105,8 +105,8 @@ EXAMPLES = "Write postgresql://user:password@host/name or sqlite:////absolute/pa
 
 def _postgresql(url: URL, pooled: bool) -> Engine:
     if pooled:
-        arguments = {"prepare_threshold": None, "connect_timeout": 5}
-        engine = create_engine(url, pool_pre_ping=True, connect_args=arguments, **_pool())
+        direct = {"prepare_threshold": None, "connect_timeout": 5}
+        engine = create_engine(url, pool_pre_ping=True, connect_args=direct, **_pool())
         event.listen(engine, "begin", _limit)
         return engine
     options = " ".join(f"-c {name}={value}" for name, value in POSTGRESQL.items())
