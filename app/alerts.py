@@ -94,6 +94,8 @@ def _heard(at: datetime) -> Heard:
     is_off = skew is not None and skew.off_since is not None
     return Heard(
         feed_speaks=status is not None,
+        silent=status.get("silent", ()) if status else (),
+        shards=status.get("shards", 1) if status else 1,
         stale=status["stale"] if status else (),
         queues_s=wiring.queues().ages_s(QUEUES, at),
         clock_off=f"{skew}".capitalize() if is_off else "",

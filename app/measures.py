@@ -29,11 +29,12 @@ def measure() -> Figures:
 
 
 def heard() -> Figures:
-    """What the feed says of itself; nothing while it says nothing."""
+    """What the feeds say of themselves; nothing while none says anything."""
     status = _tried(wiring.feed_heard().read)
     if not status:
         return {}
     figures: Part = {
+        "feed_shards_silent": len(status.get("silent", ())),
         "symbols_subscribed": status["subscribed"],
         "symbols_stale": len(status["stale"]),
         "venue_connections": status["connections"],

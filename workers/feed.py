@@ -14,14 +14,14 @@ from typing import Any
 
 import structlog
 
-from app.bus import BusError
+from app.bus import BusError, Part
 from app.domain.continuity import Print, Stamps
 from app.domain.errors import Unavailable
 from app.domain.market import Tick, flaw, instant_text, microseconds
 from workers.feed_ports import Announce, Counters, Habits, Mailboxes, Market, SentUntil, Status
-from workers.lead import LEASE_MS, Deposed, lead
 from workers.line import Line
 from workers.outbox import Outbox
+from workers.shares import LEASE_MS, Shares
 from workers.venue_clock import VenueClock
 
 log = structlog.get_logger()
@@ -33,7 +33,7 @@ AHEAD_US = 60_000_000  # a tick further ahead of the clock than this is none
 
 
 class Feed:
-    """Hears `symbols` and delivers what it hears; `run` never ends by itself.
+    """Hears those of `symbols` whose mailboxes are its own, and delivers what it hears; `run` never ends by itself.
 
     A venue that can tell until when it has sent everything is asked for it (`sent_until`): a clock runs on while a busy
     machine sends nothing, and would close bars before their ticks.
@@ -75,6 +75,7 @@ class Feed:
         )
         self._lines: list[Line] = []
         self._unknown: list[str] = []
+        self._listed = 0
         self._offset_ms = 0
         self._stamps: dict[str, Stamps] = {}
         self._prices: dict[str, float] = {}
@@ -150,8 +151,10 @@ class Feed:
 
     def _choose(self, listed: Sequence[str]) -> None:
         names = set(listed)
-        known = [symbol for symbol in self._wanted if symbol in names]
-        self._unknown = [symbol for symbol in self._wanted if symbol not in names]
+        own = [symbol for symbol in self._wanted if self._mailboxes.shard(symbol) in self._mailboxes.own]
+        known = [symbol for symbol in own if symbol in names]
+        self._unknown = [symbol for symbol in own if symbol not in names]
+        self._listed = sum(symbol in names for symbol in self._wanted)
         for symbol in self._unknown:
             near = get_close_matches(symbol, listed, 1)
             cure = f"did you mean {near[0]}?" if near else "take it out of CDB_SYMBOLS"
@@ -215,11 +218,12 @@ class Feed:
         return {
             "at": instant_text(self._now()),
             "symbols": len(known),
+            "wanted": self._listed,
             "subscribed": subscribed,
             "stale": sorted(symbol for line in self._lines for symbol in line.stale),
             "refused": refused,
             "unknown": self._unknown,
-            "ready": bool(known) and subscribed + len(refused) >= len(known) and not self._behind(),
+            "ready": self._listed > 0 and subscribed + len(refused) >= len(known) and not self._behind(),
             "connections": sum(line.behind_since is None for line in self._lines),
             "offset_ms": self._offset_ms,
             "latency_ms": self._latency_ms,
@@ -260,6 +264,23 @@ class Feed:
         return microseconds(self._now()) + self._offset_ms * 1000
 
 
+class Chosen:
+    """The symbols of the farm: chosen anew for what is taken together, so that its parts agree on them."""
+
+    def __init__(self, choose: Callable[[], Sequence[str]]) -> None:
+        self._choose = choose
+        self._turn = asyncio.Lock()
+        self._token = ""
+        self._symbols: Sequence[str] = ()
+
+    async def at(self, token: str) -> Sequence[str]:
+        """Those of the parts that were taken by this token."""
+        async with self._turn:
+            if token != self._token:
+                self._symbols, self._token = await asyncio.to_thread(self._choose), token
+            return self._symbols
+
+
 async def serve(work: Callable[[], Awaitable[None]], beat: Callable[[], object] = bool) -> None:
     """Work until SIGTERM or SIGINT; `beat` is called as long as the loop turns, also while the venue is away."""
     running = asyncio.ensure_future(work())
@@ -298,17 +319,19 @@ def main() -> None:
     settings = wiring.settings()
     replay = settings.clock == "replay"
 
-    leads = wiring.leadership("feed", LEASE_MS)
+    chosen = Chosen(wiring.symbols_anew)
 
-    async def hear() -> None:
-        symbols = await asyncio.to_thread(wiring.symbols)
-        private = None if replay else Kept(private_stream)
+    async def hear(part: Part) -> None:
+        if part.shards > 1:
+            structlog.contextvars.bind_contextvars(feed_shard=part.shard)
+        symbols = await chosen.at(part.token)
+        private = Kept(private_stream) if part.shard == 0 and not replay else None
         feed = Feed(
             market=PublicMarket(settings.rest_url, settings.ws_url, wiring.limiter(settings.rest_url)),
-            mailboxes=wiring.mailboxes_of(leads),
+            mailboxes=wiring.mailboxes_of(part),
             counters=wiring.counters(),
             announce=wiring.topics(),
-            status=wiring.feed_status(),
+            status=wiring.feed_status_of(part),
             send_drain=enqueue_drain,
             now=wiring.clock(),
             symbols=symbols,
@@ -324,15 +347,14 @@ def main() -> None:
                 beside.cancel()
                 await asyncio.gather(beside, return_exceptions=True)
 
+    shares = Shares(wiring.feed_shards(LEASE_MS), hear)
     pulse = Pulse(STILL_S)
-    needs = {"redis": wiring.needs_redis, "market": wiring.needs_feed}
+    needs = {"redis": wiring.needs_redis, "market": wiring.needs_feed, "shards": shares.objection}
     heard = Told(lambda: (measures.heard(), None), ["feed"])
     health = Health("feed", pulse.objection, needs)
     endpoint = wiring.metrics_endpoint("feed", wiring.totals(), heard, health=health)
     endpoint.begin()
     try:
-        asyncio.run(serve(lambda: lead(leads, hear), pulse.beat))
-    except Deposed as error:  # whoever keeps this process starts it anew, and then it stands by
-        raise SystemExit(str(error)) from error
+        asyncio.run(serve(shares.run, pulse.beat))
     finally:
         endpoint.end()

@@ -13,9 +13,9 @@ SentUntil = Callable[[], int | None]  # the venue's time in microseconds; None o
 
 
 class Mailboxes(Protocol):
-    """Where rows go."""
+    """Where rows go; `own` are those that this feed fills."""
 
-    shards: int
+    own: Sequence[int]
 
     def shard(self, symbol: str) -> int:
         """The mailbox of a symbol."""

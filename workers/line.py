@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import structlog
 
-from app.domain.continuity import Print, joined
+from app.domain.continuity import Early, Print, joined
 from app.domain.errors import Unavailable
 from workers.feed_ports import Asking, Patience, Report, Stream
 
@@ -33,6 +33,7 @@ class Line:
         self._held: dict[str, list[Print]] = {}
         self._reach: dict[str, int] = {}
         self._tails: dict[str, list[Print]] = {}
+        self._early: dict[str, Early] = {}
         self._spoke: dict[str, float] = {}
         self._told_refused: set[str] = set()
 
@@ -45,6 +46,7 @@ class Line:
         """Listen, for ever."""
         while True:
             self._held = {symbol: [] for symbol in self.stream.symbols}
+            self._early.clear()
             self.behind_since = self.behind_since or time.monotonic()
             try:
                 async with asyncio.TaskGroup() as beside:
@@ -60,9 +62,19 @@ class Line:
         self.stale.discard(symbol)
         held = self._held.get(symbol)
         if held is None:
-            self._pass_on(symbol, prints)
+            self._pass_on(symbol, self._unknown(symbol, prints) if self._early else prints)
         else:
             held.extend(prints)
+
+    def _unknown(self, symbol: str, prints: list[Print]) -> list[Print]:
+        """Without what the venue had answered already when the stream was a little behind."""
+        early = self._early.get(symbol)
+        if early is None:
+            return prints
+        new = early.unknown(prints)
+        if prints and early.is_over(prints[-1].ms):
+            del self._early[symbol]
+        return new
 
     def _pass_on(self, symbol: str, prints: list[Print]) -> None:
         self._report.prints(symbol, prints)
@@ -113,7 +125,9 @@ class Line:
         if first:
             self._reach[symbol] = since_ms
             self._report.covered(symbol, since_ms)
-        self._pass_on(symbol, joined(self._tails.get(symbol, ()), asked, self._held.pop(symbol)))
+        tails, held = self._tails.get(symbol, []), self._held.pop(symbol)
+        self._early[symbol] = Early(tails, asked, held)
+        self._pass_on(symbol, joined(tails, asked, held))
         self._advance(symbol, now_ms)
 
     def _advance(self, symbol: str, now_ms: int) -> None:

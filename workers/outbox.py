@@ -51,25 +51,25 @@ class Outbox:
         self._flush_s = flush_s
         self._recent = 0.0  # rows of about the last RECENT_S, those of before fade
         self._counted_at = time.monotonic()
-        self._rows: list[list[Row]] = [[] for _ in range(mailboxes.shards)]
-        self._totals = [0] * mailboxes.shards
+        self._rows: dict[int, list[Row]] = {shard: [] for shard in mailboxes.own}
+        self._totals = dict.fromkeys(mailboxes.own, 0)
         self._filled = asyncio.Event()
         self._sending: dict[int, asyncio.Task[None]] = {}
         self._pusher = ThreadPoolExecutor(1, "push")
-        self._senders = ThreadPoolExecutor(mailboxes.shards, "send")
+        self._senders = ThreadPoolExecutor(len(mailboxes.own), "send")
 
     @property
     def waiting(self) -> int:
         """Rows that are not delivered."""
-        return sum(map(len, self._rows))
+        return sum(map(len, self._rows.values()))
 
     def put(self, symbol: str, rows: Sequence[Row]) -> None:
         """Rows of one symbol, in order."""
         self._put(self._mailboxes.shard(symbol), rows)
 
     def put_everywhere(self, row: Row) -> None:
-        """One row into every mailbox: a clock mark."""
-        for shard in range(self._mailboxes.shards):
+        """One row into every mailbox of this feed: a clock mark."""
+        for shard in self._mailboxes.own:
             self._put(shard, [row])
 
     async def run(self) -> None:
@@ -100,7 +100,7 @@ class Outbox:
 
     async def _deliver(self) -> bool:
         """Push what there is; False when the bus did not take it all."""
-        frames = {shard: list(islice(rows, ROWS_AT_ONCE)) for shard, rows in enumerate(self._rows) if rows}
+        frames = {shard: list(islice(rows, ROWS_AT_ONCE)) for shard, rows in self._rows.items() if rows}
         if not frames:
             return True
         for shard, frame in frames.items():

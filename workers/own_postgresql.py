@@ -30,7 +30,7 @@ class PostgreSQL:
 
     def __init__(self, folder: Path, *options: str) -> None:
         self.folder, self._options = folder, options
-        self._user = _other_user() if os.geteuid() == 0 else None
+        self._user = other_user() if os.geteuid() == 0 else None
         self._programs = programs()
 
     @property
@@ -95,6 +95,7 @@ class PostgreSQL:
             raise CannotStart(f"{program} failed: {(done.stderr or done.stdout)[-2000:]}")
 
 
-def _other_user() -> pwd.struct_passwd:
+def other_user() -> pwd.struct_passwd:
+    """Whom root lends a server that refuses to run as root."""
     names = [entry.pw_name for entry in pwd.getpwall()]
     return pwd.getpwnam("postgres" if "postgres" in names else "nobody")

@@ -3,6 +3,7 @@
 from app.bus.archive import Archive
 from app.bus.connection import BusError, connect, plain_url
 from app.bus.counters import Counters, LevelsChanged
+from app.bus.feed_shards import FeedShards, Part, Turn
 from app.bus.feed_status import FeedStatus
 from app.bus.figures import StoredFigures
 from app.bus.forget import forget
@@ -35,6 +36,7 @@ __all__ = [
     "BusError",
     "ClockSkews",
     "Counters",
+    "FeedShards",
     "FeedStatus",
     "Frame",
     "Healths",
@@ -48,6 +50,7 @@ __all__ = [
     "Listener",
     "Mailboxes",
     "OutdatedHistories",
+    "Part",
     "Presence",
     "Prices",
     "Purpose",
@@ -61,6 +64,7 @@ __all__ = [
     "StoredPace",
     "TaskResult",
     "Topics",
+    "Turn",
     "Used",
     "WantedKeys",
     "Windows",

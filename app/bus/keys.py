@@ -92,15 +92,26 @@ class Keys:
         """The token of the one process that does a service's work."""
         return f"{self.prefix}leader:{service}"
 
-    @property
-    def feed_status(self) -> str:
-        """JSON of the feed's state; gone 10 s after the feed."""
-        return f"{self.prefix}feed:status"
+    def feed_lease(self, shard: int, shards: int) -> str:
+        """The token of the feed that hears one of so many shards, and alone fills their mailboxes."""
+        return self._of_feed(self.leader("feed"), shard, shards)
 
     @property
-    def feed_ready(self) -> str:
-        """There while the feed hears every symbol."""
-        return f"{self.prefix}feed:ready"
+    def feeds(self) -> str:
+        """Sorted set: every feed that is alive, by the millisecond in which it said so."""
+        return f"{self.prefix}feeds"
+
+    @property
+    def feed_takers(self) -> str:
+        """Hash: shard of the feed → the token of who took it last."""
+        return f"{self.prefix}feed:takers"
+
+    def feed_status(self, shard: int, shards: int) -> str:
+        """JSON of the state of one of so many shards of the feed; gone 10 s after who hears it."""
+        return self._of_feed(f"{self.prefix}feed:status", shard, shards)
+
+    def _of_feed(self, name: str, shard: int, shards: int) -> str:
+        return name if shards == 1 else f"{name}:{shard}/{shards}"
 
     @property
     def healths(self) -> str:

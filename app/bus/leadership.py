@@ -26,19 +26,16 @@ class Leadership:
         self.service = service
         self.lease_ms = lease_ms
         self.key = keys.leader(service)
-        self.token = f"{_machine()}|{os.getpid()}|{gethostname()}|{uuid4().hex}"
+        self.token = process_token()
         self._lead = Script(client, "lead")
         self._resign = Script(client, "resign")
 
     def hold(self) -> str | None:
         """Take the lead, or go on with it; else who has it, as host and process id."""
         holder = self._try()
-        if holder is not None and _is_dead(holder):
+        if holder is not None and is_dead(holder):
             holder = self._try(holder)
-        if holder is None:
-            return None
-        _, pid, host, _ = holder.split("|")
-        return f"{host} {pid}"
+        return None if holder is None else spoken(holder)
 
     def resign(self) -> None:
         """Let another have it."""
@@ -49,14 +46,26 @@ class Leadership:
         return None if holder is None else holder.decode()
 
 
+def process_token() -> str:
+    """What names this process in Redis, and tells whoever finds it there whether it lives; no two are the same."""
+    return f"{_machine()}|{os.getpid()}|{gethostname()}|{uuid4().hex}"
+
+
+def is_dead(token: str) -> bool:
+    """Whether its process has run on this machine and is gone; of other machines nothing is known."""
+    machine, pid, _, _ = token.split("|")
+    return machine == _machine() and not psutil.pid_exists(int(pid))
+
+
+def spoken(token: str) -> str:
+    """Its process for people: host and process id."""
+    _, pid, host, _ = token.split("|")
+    return f"{host} {pid}"
+
+
 def _machine() -> str:
     """What tells apart where process ids are told apart; not the name, which containers of two machines may share."""
     try:
         return f"{BOOT.read_text().strip()}.{PIDS.stat().st_ino}"
     except OSError:  # not Linux
         return f"{gethostname()}.{int(psutil.boot_time())}"
-
-
-def _is_dead(holder: str) -> bool:
-    machine, pid, _, _ = holder.split("|")
-    return machine == _machine() and not psutil.pid_exists(int(pid))

@@ -9,10 +9,11 @@ import redis
 
 from app.bus.archive import Archive
 from app.bus.connection import Script
+from app.bus.feed_shards import Part
 from app.bus.frames import Row, packed
 from app.bus.keys import Keys, shard_of
-from app.bus.leadership import Leadership
 from app.bus.lease import Lease, LeaseTerms, lease_scripts
+from app.domain.shards import own_mailboxes
 
 
 class Pushed(NamedTuple):
@@ -39,7 +40,8 @@ class Limits:
 class Mailboxes:
     """All mailboxes of a farm; safe to use from one thread at a time.
 
-    With `leads` nothing is pushed while another feed leads, however long this one was held up.
+    With `part` nothing is pushed but into its `own`, and nothing when another feed has it, however long this one was
+    held up.
     """
 
     def __init__(
@@ -48,14 +50,15 @@ class Mailboxes:
         keys: Keys,
         shards: int,
         limits: Limits | None = None,
-        leads: Leadership | None = None,
+        part: Part | None = None,
     ) -> None:
         self.shards = shards
         self._client = client
         self._keys = keys
         self._limits = limits or Limits()
         self._push = Script(client, "push")
-        self._leader = (keys.leader("feed"), "") if leads is None else (leads.key, leads.token)
+        self._part = part or Part(0, 1, "")
+        self.own: Sequence[int] = own_mailboxes(self._part.shard, self._part.shards, shards)
         self._drains = lease_scripts(client)
         self._archived = Script(client, "archived")
 
@@ -66,10 +69,16 @@ class Mailboxes:
     def push(self, frames: Mapping[int, Sequence[Row]]) -> dict[int, Pushed]:
         """Put one frame into each of these mailboxes, in one round trip; an error leaves it open which were taken."""
         keys, limits = self._keys, self._limits
-        leader, token = self._leader
+        _, parts, token = self._part
         calls = [
             (
-                [keys.mailbox(shard), keys.place(shard), keys.armed(shard), keys.counters, leader],
+                [
+                    keys.mailbox(shard),
+                    keys.place(shard),
+                    keys.armed(shard),
+                    keys.counters,
+                    keys.feed_lease(shard % parts, parts),
+                ],
                 [packed(rows), len(rows), sum(len(row) == 6 for row in rows), limits.cap, limits.armed_ms, token],
             )
             for shard, rows in frames.items()

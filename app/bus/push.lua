@@ -3,10 +3,10 @@
 --      2 place       hash pushed, drained, archived, cursor, archive, peaks; written here, in commit and in archived
 --      3 armed       set here; renewed by lease and commit, removed by rest
 --      4 counters    hash; written by commit, archived and Counters
---      5 leader      the token of the feed that may push; see lead
+--      5 lease       the token of the feed that may push here; see share
 -- ARGV 1 frame  2 rows in it  3 ticks in it  4 cap in rows  5 armed for how many milliseconds  6 token, or nothing
 -- Returns {taken 1 or 0, armed now 1 or 0, rows ever pushed}: not taken when the undrained rows fill the mailbox, or
--- when another feed leads.
+-- when another feed has its shard.
 local place = redis.call('HMGET', KEYS[2], 'pushed', 'drained', 'archived', 'cursor')
 local pushed, drained, archived = tonumber(place[1] or 0), tonumber(place[2] or 0), tonumber(place[3] or 0)
 local rows, cap = tonumber(ARGV[2]), tonumber(ARGV[4])

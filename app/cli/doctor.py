@@ -23,6 +23,7 @@ from app.cli.reconcile import no_entries, told
 from app.domain.backups import BackupError
 from app.domain.clock_skew import Skew, measured
 from app.domain.errors import Denied, Missing, RateLimited, VenueError
+from app.domain.shards import unheard
 from app.steps.check_clock import CURE
 from app.store import DatabaseError
 from workers import embedded_redis
@@ -214,6 +215,25 @@ def _histories() -> Iterator[Finding]:
         yield Finding("histories", False, f"outdated: {some}{more}", cure)
 
 
+def _feeds() -> Iterator[Finding]:
+    """Of several shards; one that is silent alone is seen by what it leads to."""
+    if _asleep():
+        return
+    feeds = wiring.feed_status()
+    try:
+        told, division = feeds.read(), feeds.division()
+    except RedisError:  # it has a finding of its own
+        return
+    here = wiring.settings().feed_shards
+    if division != here:
+        cure = f"set CDB_FEED_SHARDS={division} here, or end all feeds and start them with {here}"
+        yield Finding("feeds", False, f"they have {division} shards, and CDB_FEED_SHARDS={here} here", cure)
+    elif here > 1 and told is not None:
+        silent = told["silent"]
+        cure = "start a feed: cdb feed; if there is one, its log says why it does not hear them" if silent else ""
+        yield Finding("feeds", not silent, unheard(silent, here) if silent else f"all {here} shards are heard", cure)
+
+
 def _private() -> Iterator[Finding]:
     if _asleep():
         return
@@ -297,6 +317,7 @@ CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     _keys,
     _requests,
     _histories,
+    _feeds,
     _private,
     _books,
     _disk,

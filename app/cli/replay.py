@@ -125,6 +125,7 @@ def _settings_of_its_own(file: Path, bar: str, symbols: list[str]) -> None:
         "CDB_SYMBOLS": ",".join(symbols),
         "CDB_BAR_INTERVALS": bar,
         "CDB_CLOCK": "replay",
+        "CDB_FEED_SHARDS": "1",
         "CDB_REQUEST_WEIGHT": "0",
         "CDB_LATENESS_MS": str(LATENESS_MS),
         "CDB_VENUE_MARKET": "replay",

@@ -12,6 +12,7 @@ from app.cli import limits
 from app.cli.codes import UNREACHABLE
 from app.cli.reconcile import no_entries, told
 from app.domain.errors import Missing
+from app.domain.shards import unheard
 from app.steps.events import last_marks
 from app.steps.settle_order import CURE
 from app.store.reports import Summary
@@ -62,11 +63,13 @@ def _services() -> str:
 
 
 def _feed(told: Mapping[str, Any] | None) -> str:
-    """How much of the market it hears, and whether it hears of our own orders."""
+    """How much of the market is heard and by whom, and whether our own orders are."""
     if told is None:
         return "silent"
+    several = f" in {told['shards']} shards by {told['feeds']}" if "shards" in told else ""
+    silent = f"; {unheard(told['silent'], told['shards'])}" if told.get("silent") else ""
     private = f"; the private stream is {told['private']}" if "private" in told else ""
-    return f"hears {told['subscribed']} of {told['symbols']} symbols{private}"
+    return f"hears {told['subscribed']} of {told['symbols']} symbols{several}{silent}{private}"
 
 
 def _clock() -> str:

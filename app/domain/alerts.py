@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from app.domain.reconciliation import Difference
 from app.domain.risk import TradingState
+from app.domain.shards import unheard
 
 SHOWN = 5  # names in a sentence; the rest is counted
 CALM = timedelta(seconds=60)  # what comes and goes is told once: it must be away for so long to be over
@@ -109,9 +110,14 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What Redis tells of one moment: whether a feed speaks, how old in seconds what waits is, what services lack."""
+    """What Redis tells of one moment: whether a feed speaks, how old in seconds what waits is, what services lack.
+
+    `silent` are those of the feed's `shards` that nobody hears though a feed speaks.
+    """
 
     feed_speaks: bool
+    silent: Sequence[int] = ()
+    shards: int = 1
     stale: Sequence[str] = ()
     queues_s: Mapping[str, float] = field(default_factory=dict)
     clock_off: str = ""
@@ -153,10 +159,7 @@ def in_messages(heard: Heard, patience: Patience) -> list[Alert]:
     """What is wrong now as far as Redis knows: the feed, the queues, the clock."""
     alerts = [_queue(name) for name, age_s in heard.queues_s.items() if age_s >= patience.queue.total_seconds()]
     alerts += [_ill(service, reason, patience) for service, reason in heard.ill.items()]
-    if not heard.feed_speaks:
-        alerts.append(_silent(patience))
-    elif heard.stale:
-        alerts.append(_stale(heard.stale, patience))
+    alerts += _feed(heard, patience)
     if heard.clock_off:
         cure = "Set this machine's clock by NTP; orders are refused when it is too far ahead."
         alerts.append(Alert(Kind.CLOCK, "venue", Severity.WARNING, "The clock is wrong", f"{heard.clock_off}. {cure}"))
@@ -254,6 +257,19 @@ def _ill(service: str, reason: str, patience: Patience) -> Alert:
     title = f"The service {service.partition('@')[0]} is not well"
     text = f"{service}: {reason}\ncdb status, cdb doctor"
     return Alert(Kind.SERVICE, service, Severity.WARNING, title, text, hold=patience.service)
+
+
+def _feed(heard: Heard, patience: Patience) -> list[Alert]:
+    if not heard.feed_speaks:
+        return [_silent(patience)]
+    alerts = [_unheard(heard, patience)] if heard.silent else []
+    return [*alerts, _stale(heard.stale, patience)] if heard.stale else alerts
+
+
+def _unheard(heard: Heard, patience: Patience) -> Alert:
+    told = unheard(heard.silent, heard.shards).capitalize()
+    text = f"{told}: no prices of their symbols come in, and their stops are not watched. cdb status, cdb doctor"
+    return Alert(Kind.FEED, "shards", Severity.CRITICAL, "A part of the market is not heard", text, hold=patience.feed)
 
 
 def _silent(patience: Patience) -> Alert:

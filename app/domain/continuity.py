@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 EQUAL = 1e-9
+Level = tuple[int, float, str]
+LAG_MS = 10_000  # how far a stream may be behind what the venue answers
 
 
 class Print(NamedTuple):
@@ -35,12 +37,41 @@ def joined(heard: Iterable[Print], asked: Sequence[Print], live: Sequence[Print]
     return sorted([*missed, *_without(live, Counter(missed))], key=lambda one: one.ms)
 
 
-def _level(one: Print) -> tuple[int, float, str]:
+class Early:
+    """What the venue answered before its stream has said it: the stream's own word of it later is no second print.
+
+    Of what is older than `LAG_MS` before the newest answer the stream says nothing any more.
+    """
+
+    def __init__(self, heard: Iterable[Print], asked: Sequence[Print], live: Iterable[Print]) -> None:
+        self._newest_ms = max((one.ms for one in asked), default=0)
+        told = _volumes(one for one in asked if one.ms > self._newest_ms - LAG_MS)
+        known = _volumes([*heard, *live])
+        self._awaited: dict[Level, float] = {level: told[level] - known[level] for level in told}
+
+    def is_over(self, ms: int) -> bool:
+        """Whether a stream that is at `ms` has said all of it."""
+        return ms > self._newest_ms + LAG_MS
+
+    def unknown(self, prints: Iterable[Print]) -> list[Print]:
+        """Those prints of the stream that are new."""
+        return [one for one in prints if not self._take(one)]
+
+    def _take(self, one: Print) -> bool:
+        level = _level(one)
+        awaited = self._awaited.get(level, 0.0)
+        if not one.quantity <= awaited * (1 + EQUAL):
+            return False
+        self._awaited[level] = awaited - one.quantity
+        return True
+
+
+def _level(one: Print) -> Level:
     return one.ms, one.price, one.side
 
 
-def _volumes(prints: Iterable[Print]) -> "Counter[tuple[int, float, str]]":
-    volumes: Counter[tuple[int, float, str]] = Counter()
+def _volumes(prints: Iterable[Print]) -> "Counter[Level]":
+    volumes: Counter[Level] = Counter()
     for one in prints:
         volumes[_level(one)] += one.quantity  # type: ignore[assignment]
     return volumes

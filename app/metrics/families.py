@@ -61,6 +61,7 @@ FAMILIES = {
     "alert_deliveries": Family("notifier", "Messages for people, by what became of them", ("channel", "state")),
     # the market
     "websocket_latency_ms": Family("feed", "From a tick's time at the venue to its reception, the mean of a report"),
+    "feed_shards_silent": Family("feed", "Shards of the symbols that no feed hears"),
     "symbols_subscribed": Family("feed", "Symbols whose ticks are heard"),
     "symbols_stale": Family("feed", "Symbols of which nothing is heard though they should be"),
     "venue_connections": Family("feed", "Websocket connections that are up"),

@@ -92,6 +92,15 @@ class Settings(Alerts):
             raise ValueError("CDB_VENUE_MARKET=mirror would mirror itself; set CDB_EXCHANGE=mexc, or leave it out")
         return self
 
+    @model_validator(mode="after")
+    def _each_mailbox_has_one_feed(self) -> Self:
+        if self.feed_shards > self.shards:
+            raise ValueError(
+                f"CDB_FEED_SHARDS {self.feed_shards} is above CDB_SHARDS {self.shards}, and one feed fills a mailbox; "
+                f"set CDB_SHARDS={self.feed_shards} in the whole farm, or CDB_FEED_SHARDS={self.shards} for all feeds"
+            )
+        return self
+
     @property
     def venue_url(self) -> str:
         """Where the simulator of this farm is reached."""

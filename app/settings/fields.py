@@ -238,6 +238,7 @@ class Servers(Orders):
         repr=False,
         json_schema_extra=_shown("an SQLite file in data_dir"),
     )
+    database_pooled: bool = Field(False, description="whether that is a PgBouncer in transaction mode")
     redis_port: Port = Field(0, description="port of the embedded Redis on 127.0.0.1; 0: a socket in data_dir alone")
     redis_url: RedisUrl = Field(
         default_factory=_redis_url,
@@ -304,6 +305,12 @@ class Farm(Venue):
     """The farm"""
 
     shards: int = Field(2, ge=1, le=64, description="mailboxes; each is drained by one task at a time")
+    feed_shards: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="parts of the symbols that several feeds share, CDB_SHARDS at most; the same in all",
+    )
     workers_ticks: Count = Field(2, description="processes that make bars")
     workers_signals: Count = Field(1, description="processes that look for signals")
     workers_risk: Count = Field(1, description="processes that approve")

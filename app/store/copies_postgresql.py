@@ -28,6 +28,7 @@ LIKE_NOTHING = ("UTF8", "C", "C")
 MAY = "Let this user make databases (ALTER ROLE ... CREATEDB) and own this one, or restore by hand: docs/backup.md"
 
 STOP = "Stop whatever uses it, and restore again; nothing was changed"
+DIRECTLY = "Name the server in CDB_DATABASE_URL here, without CDB_DATABASE_POOLED"
 ARGUMENTS = {"connect_timeout": 5, "application_name": "cdb backup"}
 
 
@@ -117,6 +118,8 @@ class PostgresqlCopies:
     @contextmanager
     def _serving(self) -> Iterator[Connection]:
         """A connection to the server that is not one to the database; each statement is a transaction."""
+        if self._database.pooled:
+            raise BackupError("A backup needs PostgreSQL itself, and this is a PgBouncer in transaction mode", DIRECTLY)
         options = {"isolation_level": "AUTOCOMMIT", "connect_args": ARGUMENTS}
         engine = create_engine(self._maintenance(), poolclass=NullPool, **options)
         try:

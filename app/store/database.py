@@ -20,11 +20,16 @@ SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}  
 
 
 class Database:
-    """PostgreSQL through psycopg 3, or SQLite; safe to use from several threads, not across a fork (`after_fork`)."""
+    """PostgreSQL through psycopg 3, or SQLite; safe to use from several threads, not across a fork (`after_fork`).
 
-    def __init__(self, url: str) -> None:
+    `pooled` is for a PostgreSQL behind a PgBouncer in transaction mode, where a connection is another with each
+    transaction: nothing is prepared on it or set for longer.
+    """
+
+    def __init__(self, url: str, *, pooled: bool = False) -> None:
         self.url = _normal(url)
-        self.engine = _sqlite(self.url) if self.is_sqlite else _postgresql(self.url)
+        self.pooled = pooled and not self.is_sqlite
+        self.engine = _sqlite(self.url) if self.is_sqlite else _postgresql(self.url, pooled)
         self._snapshots = self.engine.execution_options(**({} if self.is_sqlite else SNAPSHOT))
 
     @property
@@ -98,10 +103,20 @@ def _normal(url: str) -> URL:
 EXAMPLES = "Write postgresql://user:password@host/name or sqlite:////absolute/path"
 
 
-def _postgresql(url: URL) -> Engine:
+def _postgresql(url: URL, pooled: bool) -> Engine:
+    if pooled:
+        direct = {"prepare_threshold": None, "connect_timeout": 5}
+        engine = create_engine(url, pool_pre_ping=True, connect_args=direct, **_pool())
+        event.listen(engine, "begin", _limit)
+        return engine
     options = " ".join(f"-c {name}={value}" for name, value in POSTGRESQL.items())
     arguments = {"options": f"{url.query.get('options', '')} {options}".strip(), "connect_timeout": 5}
     return create_engine(url, pool_pre_ping=True, connect_args=arguments, **_pool())
+
+
+def _limit(connection: Connection) -> None:
+    """For this transaction: what is given at the start of a connection to PgBouncer does not reach the server."""
+    connection.exec_driver_sql("; ".join(f"SET LOCAL {name} = '{value}'" for name, value in POSTGRESQL.items()))
 
 
 def _sqlite(url: URL) -> Engine:

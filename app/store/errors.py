@@ -79,6 +79,12 @@ FAULTS = (
         "Make {folder} writable for this user, or set CDB_DATABASE_URL",
     ),
     Fault(
+        ("unsupported startup parameter", "prepared statement"),
+        "The database {place} is behind a PgBouncer in transaction mode: {said}",
+        "Set CDB_DATABASE_POOLED=true",
+        file=False,
+    ),
+    Fault(
         ("InsufficientPrivilege",),
         "The database's user {user} may not do this: {said}",
         "Let it (deploy/postgresql/roles.sql), or name another user in CDB_DATABASE_URL",

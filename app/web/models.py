@@ -138,10 +138,13 @@ class TaskSeen(Answer):
 
 
 class FeedSeen(Answer):
-    """What the feed says of itself."""
+    """What the feeds say of themselves."""
 
     symbols: int
     subscribed: int
+    shards: int = Field(1, description="Into how many parts the symbols are divided.")
+    feeds: int = Field(1, description="How many feeds hear them.")
+    silent: list[int] = Field(default_factory=list, description="Shards that nobody hears.")
     stale: list[str]
     refused: list[str]
     ready: bool

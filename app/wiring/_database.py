@@ -9,7 +9,7 @@ from app.wiring._settings import settings
 @cache
 def database() -> store.Database:
     """The database."""
-    return store.Database(settings().database_url)
+    return store.Database(settings().database_url, pooled=settings().database_pooled)
 
 
 @cache

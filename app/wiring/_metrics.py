@@ -10,6 +10,7 @@ from typing import Any
 from redis import RedisError
 
 from app import bus, metrics
+from app.domain.shards import unheard
 from app.wiring._clock import now
 from app.wiring._database import database
 from app.wiring._redis import feed_heard, healths, keys, quick_redis, stored_figures, topics
@@ -142,6 +143,8 @@ def needs_feed() -> str | None:
         return f"Redis does not answer: {error}"
     if status is None:
         return "no feed has spoken for 10 s"
+    if status.get("silent"):
+        return unheard(status["silent"], status["shards"])
     return None if status["ready"] else "not all symbols are heard yet"
 
 

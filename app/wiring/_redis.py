@@ -39,14 +39,20 @@ def mailboxes() -> bus.Mailboxes:
     return _mailboxes(None)
 
 
-def mailboxes_of(leads: bus.Leadership) -> bus.Mailboxes:
-    """The same for a feed, which fills them while it leads."""
-    return _mailboxes(leads)
+def mailboxes_of(part: bus.Part) -> bus.Mailboxes:
+    """The same for a feed, which fills those of its part as long as it has it."""
+    return _mailboxes(part)
 
 
-def _mailboxes(leads: bus.Leadership | None) -> bus.Mailboxes:
+def _mailboxes(part: bus.Part | None) -> bus.Mailboxes:
     limits = bus.Limits(cap=settings().mailbox_cap, archiving=settings().archive)
-    return bus.Mailboxes(redis(), keys(), settings().shards, limits, leads)
+    return bus.Mailboxes(redis(), keys(), settings().shards, limits, part)
+
+
+def feed_shards(lease_ms: int) -> bus.FeedShards:
+    """Who hears which part of the market, as this process sees it."""
+    client = bus.connect(settings().redis_url, timeout_s=ASKED_S, retries=0)
+    return bus.FeedShards(client, keys(), settings().feed_shards, settings().shards, lease_ms)
 
 
 def leadership(service: str, lease_ms: int) -> bus.Leadership:
@@ -133,14 +139,19 @@ def levels_changed() -> bus.LevelsChanged:
 
 @cache
 def feed_status() -> bus.FeedStatus:
-    """What the feed says of itself."""
-    return bus.FeedStatus(redis(), keys())
+    """What the feeds say of themselves."""
+    return bus.FeedStatus(redis(), keys(), settings().feed_shards)
+
+
+def feed_status_of(part: bus.Part) -> bus.FeedStatus:
+    """The same for the feed that writes it of its part."""
+    return bus.FeedStatus(redis(), keys(), part.shards, part.shard)
 
 
 @cache
 def feed_heard() -> bus.FeedStatus:
     """The same for who is asked himself."""
-    return bus.FeedStatus(quick_redis(), keys())
+    return bus.FeedStatus(quick_redis(), keys(), settings().feed_shards)
 
 
 @cache

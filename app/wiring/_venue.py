@@ -143,3 +143,9 @@ def symbols() -> tuple[str, ...]:
         return found.symbols
     why = "".join(f"; {symbol}: {reason}" for symbol, reason in found.left_out.items())
     raise SettingsError([f"CDB_SYMBOLS={','.join(settings().symbols)}: none of them can be traded; name others{why}"])
+
+
+def symbols_anew() -> tuple[str, ...]:
+    """The same as it is now, whatever was chosen earlier in this process."""
+    universe.cache_clear()
+    return symbols()

@@ -452,11 +452,13 @@ INFRASTRUCTURE = Dashboard(
             ),
             graph(
                 "Symbols and connections",
-                "Symbols whose ticks are heard, those that are not though they should be, and websockets that are up.",
+                "Symbols whose ticks are heard, those that are not though they should be, websockets that are up, and "
+                "shards that no feed hears.",
                 {
                     "heard": "max(symbols_subscribed)",
                     "stale": "max(symbols_stale)",
                     "connections": "max(venue_connections)",
+                    "silent shards": "max(feed_shards_silent)",
                 },
             ),
         ],

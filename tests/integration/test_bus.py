@@ -247,11 +247,7 @@ def test_the_feeds_status_is_there_as_long_as_the_feed(redis_client: "redis.Redi
 
     status.write({"ready": True, "symbols": 3})
     assert status.read() == {"ready": True, "symbols": 3}
-    assert 0 < redis_client.pttl(keys.feed_status) <= 10_000
-    assert redis_client.exists(keys.feed_ready)
-
-    status.write({"ready": False})
-    assert not redis_client.exists(keys.feed_ready)
+    assert 0 < redis_client.pttl("test:feed:status") <= 10_000
 
 
 def test_a_pace_is_read_as_it_was_written(redis_client: "redis.Redis", keys: Keys) -> None:

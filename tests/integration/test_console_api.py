@@ -24,6 +24,7 @@ from app.web.flattening import Flattening
 from app.wiring import Console
 from tasks import orders as order_tasks
 from tests.contracts.stores import StoreUnderTest, sale
+from tests.fixtures._half_heard import half_heard
 from tests.fixtures.console import TOKEN, Visit, with_session
 from tests.fixtures.databases import KINDS
 from tests.fixtures.fakes import MemoryHandOn
@@ -106,6 +107,17 @@ async def test_services_workers_feed_and_pauses_are_told(
     assert (service["state"], service["restarts"], service["running"]) == ("ready", 2, 1)
     assert service["wrong"] == "redis: it hangs"
     assert (seen["feed"]["ready"], seen["counters"], seen["pauses"]) == (True, {"ticks_processed": 5}, [])
+    assert (seen["feed"]["shards"], seen["feed"]["silent"]) == (1, [])
+
+
+async def test_shards_of_the_feed_that_nobody_hears_are_told(
+    visit: Visit, store: StoreUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    half_heard(monkeypatch)
+
+    feed = (await got(visit(), "/status"))["feed"]
+
+    assert (feed["shards"], feed["feeds"], feed["silent"], feed["ready"]) == (2, 1, [1], False)
 
 
 async def test_events_are_read_once_and_new_ones_come_first(visit: Visit, store: StoreUnderTest) -> None:

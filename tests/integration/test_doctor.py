@@ -13,6 +13,7 @@ from app.cli import doctor
 from app.cli.codes import FAILED, WRONG
 from app.domain.backups import name_at
 from app.domain.history import Outdated
+from tests.fixtures._half_heard import half_heard, the_rest_is_heard
 from tests.fixtures.farm import LIVE
 from tests.fixtures.memory.builders import NOON
 from tests.fixtures.typed import Ended, Typed
@@ -349,6 +350,37 @@ def test_a_private_stream_that_is_down_is_wrong(well: pytest.MonkeyPatch, typed:
 
     assert (ended.code, found(ended)["private stream"]["ok"]) == (FAILED, False)
     assert "by the poll" in str(found(ended)["private stream"]["cure"])
+
+
+def test_a_shard_that_nobody_hears_is_wrong(well: pytest.MonkeyPatch, typed: Typed) -> None:
+    only(well, "_feeds")
+    assert typed("doctor", "--json").plain == [], "one feed alone is seen by what its silence leads to"
+
+    half_heard(well)
+    ended = typed("doctor", "--json")
+    assert (ended.code, found(ended)["feeds"]["told"]) == (FAILED, "nobody hears shard 1 of 2")
+    assert "cdb feed" in str(found(ended)["feeds"]["cure"])
+
+    the_rest_is_heard()
+    assert found(typed("doctor", "--json"))["feeds"]["told"] == "all 2 shards are heard"
+
+
+def test_feeds_that_have_another_number_than_is_set_here_are_wrong(well: pytest.MonkeyPatch, typed: Typed) -> None:
+    only(well, "_feeds")
+    half_heard(well)
+    well.setenv("CDB_FEED_SHARDS", "1")
+
+    ended = typed("doctor", "--json")
+
+    assert (ended.code, found(ended)["feeds"]["told"]) == (FAILED, "they have 2 shards, and CDB_FEED_SHARDS=1 here")
+    assert "set CDB_FEED_SHARDS=2 here, or end all feeds" in str(found(ended)["feeds"]["cure"])
+
+
+def test_feeds_are_not_judged_while_redis_is_away(well: pytest.MonkeyPatch, typed: Typed) -> None:
+    only(well, "_feeds")
+    well.setenv("CDB_REDIS_URL", "redis://127.0.0.1:1/0")
+
+    assert typed("doctor", "--json").plain == []
 
 
 def test_backups_are_judged_where_the_farm_makes_them(data_dir: Path, well: pytest.MonkeyPatch, typed: Typed) -> None:

@@ -16,6 +16,7 @@ from app.metrics import FAMILIES
 from app.store import migrate
 from tasks import upkeep
 from tasks._hand_on import hand_on
+from tests.fixtures._half_heard import half_heard, the_rest_is_heard
 from tests.fixtures.databases import KINDS
 from tests.fixtures.farm import configured
 from tests.fixtures.memory.builders import NOON
@@ -93,6 +94,7 @@ def test_the_feeds_figures_are_its_own_report(wired: None) -> None:
 
     told = {name: samples[0][1] for name, samples in measures.heard().items()}
     assert told == {
+        "feed_shards_silent": 0,
         "symbols_subscribed": 2,
         "symbols_stale": 1,
         "venue_connections": 1,
@@ -102,6 +104,18 @@ def test_the_feeds_figures_are_its_own_report(wired: None) -> None:
     assert wiring.needs_feed() is None
     wiring.feed_status().write({**HEARD, "ready": False})
     assert wiring.needs_feed() == "not all symbols are heard yet"
+
+
+def test_a_shard_that_nobody_hears_is_in_the_figures_and_no_feed_is_ready(
+    wired: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    half_heard(monkeypatch)
+    assert measures.heard()["feed_shards_silent"] == [([], 1.0)]
+    assert wiring.needs_feed() == "nobody hears shard 1 of 2"
+
+    the_rest_is_heard()
+    assert measures.heard()["feed_shards_silent"] == [([], 0.0)]
+    assert wiring.needs_feed() is None
 
 
 def test_a_service_with_all_it_needs_has_no_objection(wired: None) -> None:

@@ -18,6 +18,7 @@ from app.domain.notices import Message
 from app.domain.risk import TradingState
 from app.notify import Channel, NotDelivered, UnknownAddress, channels
 from app.store import migrate
+from tests.fixtures._half_heard import half_heard
 from tests.fixtures.canned import Canned, Reply
 from tests.fixtures.commands import until
 from tests.fixtures.databases import KINDS
@@ -204,6 +205,17 @@ def test_a_feed_that_is_silent_is_told_after_a_while_and_that_it_speaks_again(wi
     lookout.look(NOON + 80 * SECOND)
 
     assert wiring.alerts().standing() == {}
+
+
+def test_a_shard_that_nobody_hears_is_told_after_a_while(wired: Canned, monkeypatch: pytest.MonkeyPatch) -> None:
+    half_heard(monkeypatch)
+    lookout = Lookout(_unwanted)
+    lookout.look(NOON)
+    assert wiring.alerts().standing() == {}
+
+    lookout.look(NOON + 15 * SECOND)
+
+    assert wiring.alerts().standing() == {"feed": 1}
 
 
 def test_while_redis_is_away_that_is_told_and_the_feed_is_left_as_it_was(

@@ -44,7 +44,7 @@ def test_a_folder_that_is_in_use_is_told_in_the_words_of_initdb() -> None:
 
 def test_where_it_is_not_installed_the_cure_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(own_postgresql, "programs", lambda: None)
-    monkeypatch.setattr(own_postgresql, "_other_user", lambda: None)
+    monkeypatch.setattr(own_postgresql, "other_user", lambda: None)
 
     with pytest.raises(CannotStart, match="apt-get install postgresql"):
         PostgreSQL(tmp_path).prepare()

@@ -13,6 +13,7 @@ from app.domain.history import Outdated
 from app.domain.orders import OUT_OF_REACH
 from app.domain.risk import TradingState
 from tests.contracts.stores import StoreUnderTest
+from tests.fixtures._half_heard import half_heard, the_rest_is_heard
 from tests.fixtures.memory.builders import BTC, NOON, a_letter
 from tests.fixtures.typed import Typed
 from workers.farm import held
@@ -76,6 +77,16 @@ def test_whether_the_private_stream_is_heard_is_shown(served: Path, typed: Typed
     wiring.feed_status().write({"symbols": 10, "subscribed": 9, "ready": False, "private": private})
 
     assert f"hears 9 of 10 symbols; the private stream is {private}" in typed("status").out
+
+
+def test_shards_that_nobody_hears_are_shown(served: Path, typed: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
+    half_heard(monkeypatch)
+    told = "hears 1 of 2 symbols in 2 shards by 1; nobody hears shard 1 of 2; the private stream is up"
+    assert told in " ".join(typed("status").out.split())
+    assert typed("status", "--json").plain["feed"]["silent"] == [1]
+
+    the_rest_is_heard()
+    assert "hears 2 of 2 symbols in 2 shards by 2; the private stream is up" in " ".join(typed("status").out.split())
 
 
 def test_a_pause_that_the_venue_wants_is_shown_with_what_was_counted(

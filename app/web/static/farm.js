@@ -44,7 +44,7 @@ function showFeed({ feed }) {
   place.dataset.told = told;
   if (!feed) { put(place, h("p", { class: "note" }, "The feed has said nothing for ten seconds.")); return; }
   const list = h("dl", { class: "pairs one" });
-  pairs(list, [["State", badge(feed.ready ? "ready" : "starting")], ["Hears", `${feed.subscribed} of ${feed.symbols} symbols over ${many(feed.connections, "connection")}`], ["Silent symbols", feed.stale.join(", ") || "none"], ["Refused symbols", feed.refused.join(", ") || "none"], ["The venue's clock", known(feed.offset_ms) ? `${feed.offset_ms.toFixed(0)} ms from ours` : DASH]]);
+  pairs(list, [["State", badge(feed.ready ? "ready" : "starting")], ["Hears", `${feed.subscribed} of ${feed.symbols} symbols over ${many(feed.connections, "connection")}`], ...(feed.shards > 1 ? [["Shards", `${feed.shards} by ${many(feed.feeds, "feed")}${feed.silent.length ? `; nobody hears ${feed.silent.join(", ")}` : ""}`]] : []), ["Silent symbols", feed.stale.join(", ") || "none"], ["Refused symbols", feed.refused.join(", ") || "none"], ["The venue's clock", known(feed.offset_ms) ? `${feed.offset_ms.toFixed(0)} ms from ours` : DASH]]);
   put(place, list);
 }
 

@@ -120,6 +120,15 @@ def test_of_the_feed_either_its_silence_is_told_or_what_it_does_not_hear() -> No
     assert "A/USDT, B/USDT, C/USDT, D/USDT, E/USDT and 2 more" in alert.text
 
 
+def test_a_part_of_the_market_that_nobody_hears_is_told_beside_what_is_not_heard_of_the_rest() -> None:
+    heard = Heard(feed_speaks=True, silent=[1, 3], shards=4, stale=["A/USDT"])
+
+    first, second = in_messages(heard, PATIENCE)
+
+    assert (first.key, first.severity, second.key) == ("feed:shards", Severity.CRITICAL, "feed:stale")
+    assert first.text.startswith("Nobody hears shards 1, 3 of 4: no prices")
+
+
 def test_a_queue_that_stands_still_and_a_wrong_clock_are_told() -> None:
     heard = Heard(feed_speaks=True, queues_s={"orders": 60.0, "ticks": 1.0}, clock_off="The venue's is +2000 ms away")
 

@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.continuity import Print, Stamps, joined
+from app.domain.continuity import LAG_MS, Early, Print, Stamps, joined
 
 
 def a_print(ms: int, price: float = 100.0, quantity: float = 1.0, side: str = "buy") -> Print:
@@ -54,6 +54,49 @@ def test_whatever_was_missed_all_of_it_is_passed_on_once(
 
     assert Counter(new) == Counter([*silent, *after])
     assert [one.ms for one in new] == sorted(one.ms for one in new)
+
+
+def test_what_was_answered_before_the_stream_said_it_is_not_new_when_it_does() -> None:
+    early = Early(heard=[a_print(10)], asked=[a_print(10), a_print(20), a_print(30), a_print(30)], live=[a_print(20)])
+
+    assert early.unknown([a_print(30), a_print(40)]) == [a_print(40)]
+    assert early.unknown([a_print(30), a_print(30)]) == [a_print(30)], "the venue answered two, and there is a third"
+
+
+def test_what_the_venue_answered_as_one_is_known_when_the_stream_says_it_as_several() -> None:
+    early = Early([], [a_print(20, quantity=1.5)], [])
+
+    parts = [a_print(20, quantity=1.0), a_print(20, quantity=0.5), a_print(20, quantity=0.1)]
+
+    assert early.unknown(parts) == parts[2:]
+
+
+def test_a_print_that_is_no_number_is_not_taken_for_one_that_was_answered() -> None:
+    bad = a_print(20, quantity=float("nan"))
+
+    assert Early([], [a_print(20)], []).unknown([bad]) == [bad]
+
+
+def test_the_stream_says_nothing_any_more_of_what_is_long_past() -> None:
+    early = Early([], [a_print(1), a_print(1 + LAG_MS)], [])
+
+    assert early.unknown([a_print(1)]) == [a_print(1)]
+    assert not early.is_over(1 + 2 * LAG_MS)
+    assert early.is_over(2 + 2 * LAG_MS)
+
+
+@given(st.lists(prints, max_size=12), st.lists(prints, max_size=12), st.lists(prints, max_size=12), st.integers(0, 12))
+def test_however_far_the_stream_is_behind_the_answer_each_print_is_passed_on_once(
+    before: list[Print], silent: list[Print], after: list[Print], late: int
+) -> None:
+    """The venue knows everything; the stream has said only some of `after` when the answer comes, and then the rest."""
+    after = [one._replace(ms=one.ms + 10) for one in after]
+    live, rest = after[:late], after[late:]
+    asked = [*before, *silent, *after]
+
+    new = [*joined(before, asked, live), *Early(before, asked, live).unknown(rest)]
+
+    assert Counter(new) == Counter([*silent, *after])
 
 
 @given(st.lists(st.integers(1, 50), min_size=1))

@@ -349,6 +349,11 @@ def test_all_that_is_wrong_is_said_at_once(env: pytest.MonkeyPatch) -> None:
         ("CDB_LATENESS_MS", "-1", "greater than or equal to 0"),
         ("CDB_PATIENCE_S", "nan", "finite"),
         ("CDB_MIN_POSITION", "2000", "is above CDB_MAX_POSITION"),
+        (
+            "CDB_FEED_SHARDS",
+            "4",
+            "is above CDB_SHARDS 2, and one feed fills a mailbox; set CDB_SHARDS=4",
+        ),
         ("CDB_VENUE_MARKET", "replay", "needs CDB_VENUE_FILE"),
         ("CDB_VENUE_MARKET", "mirror", "would mirror itself; set CDB_EXCHANGE=mexc"),
         (

@@ -136,6 +136,18 @@ async def test_live_prints_wait_until_the_past_is_told() -> None:
     assert one.told.events == [("=", BTC, -90_000), (BTC, -500), (BTC, 5), (BTC, 7)]
 
 
+async def test_a_stream_that_is_behind_the_venues_answer_tells_nothing_twice() -> None:
+    async with scene() as one:
+        one.venue.prints[BTC] = [a_print(-500), a_print(5), a_print(6)]
+        await one.complete()
+        one.stream.say(BTC, a_print(5), a_print(6), a_print(7))
+        one.stream.say(BTC)
+        one.stream.say(BTC, a_print(20_000))
+        one.stream.say(BTC, a_print(5))
+
+    assert one.told.events == [("=", BTC, -90_000), *((BTC, ms) for ms in (-500, 5, 6, 7, 20_000, 5))]
+
+
 async def test_after_a_drop_what_was_missed_is_filled_in_once() -> None:
     async with scene() as one:
         await one.complete()

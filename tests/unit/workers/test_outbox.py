@@ -18,7 +18,7 @@ def tick(number: int, symbol: str = "BTC/USDT") -> tuple[Any, ...]:
 class MemoryMailboxes:
     """Two mailboxes; ETH has the second."""
 
-    shards = 2
+    own: Sequence[int] = (0, 1)
 
     def __init__(self) -> None:
         self.frames: list[tuple[int, list[Any]]] = []
