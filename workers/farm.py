@@ -72,7 +72,6 @@ class Farm:
                     await self._until_stop(once_up(self))
             finally:
                 tell("stopping")
-                self._zygotes.dismiss()
                 for stage in reversed(self._stages):
                     await stage.stop()
                 calling.cancel()

@@ -19,7 +19,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from setproctitle import setproctitle
 
@@ -56,7 +56,7 @@ class Zygotes:
     waiting: list[tuple[int, socket.socket]] = field(default_factory=list)
 
     @classmethod
-    def of_this_process(cls, count: int, needed: Sequence[str] = (), begin: Callable[[], object] = bool) -> "Zygotes":
+    def of_this_process(cls, count: int, needed: Sequence[str] = (), begin: Callable[[], object] = bool) -> Self:
         """So many copies; in each of them this returns only by SystemExit, when its service has ended.
 
         `needed` are modules that most of them will import, `begin` is what forgets the state of this process.
@@ -71,6 +71,12 @@ class Zygotes:
         for _ in range(count):
             found._breed(begin)
         return found
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.dismiss()
 
     def become(self, command: Sequence[str], env: Mapping[str, str], output: int) -> Grown | None:
         """One of them as `python -m MODULE …`; None if that is not what `command` is, or none is left."""

@@ -45,9 +45,10 @@ def up(for_: For = None, as_json: Json = False) -> None:
     seconds = seconds_of(for_)
     if wiring.settings().venue_faults:
         scenario.load(wiring.settings().venue_faults)  # what is wrong with it is told before anything starts
-    farm = Farm(zygotes=zygotes_of(wiring.settings()))
-    watch = Watch(farm, seconds, quiet=as_json)
-    asyncio.run(farm.run(watch.tell, watch.run))
+    with zygotes_of(wiring.settings()) as zygotes:
+        farm = Farm(zygotes=zygotes)
+        watch = Watch(farm, seconds, quiet=as_json)
+        asyncio.run(farm.run(watch.tell, watch.run))
     summary = watch.last.summary if watch.last else None
     if as_json:
         typer.echo(json.dumps(watch.last.plain() if watch.last else {}))

@@ -167,7 +167,7 @@ class Turn:
 
     def empty(self, linger: Linger, budget_s: float) -> bool:
         """Work until the mailbox has been empty for a while (True) or the time is up (False)."""
-        empty_since = 0.0
+        empty_since = self._elapsed_s()
         while self._elapsed_s() < budget_s:
             frames = self._lease.read(linger.look_ms)
             if frames:

@@ -23,6 +23,7 @@ from tests.fixtures.typed import Typed
 from workers import feed
 from workers.farm import Farm, Tell, held
 from workers.venue import VenueConfig
+from workers.zygotes import Zygotes
 
 
 class FarmOfNothing(Farm):
@@ -46,6 +47,7 @@ def begun(data_dir: Path, redis_url: str, sqlite_url: str, monkeypatch: pytest.M
     monkeypatch.setenv("CDB_REDIS_PREFIX", f"{data_dir.parent.name}:")
     monkeypatch.setenv("CDB_DATABASE_URL", sqlite_url)
     monkeypatch.setattr(command, "Farm", FarmOfNothing)
+    monkeypatch.setattr(command, "zygotes_of", lambda settings: Zygotes())
     monkeypatch.setattr(command, "LINE_S", 0.02)
     monkeypatch.setattr(command, "LOOK_S", 0.02)
     figures.read()  # the first time takes longer
