@@ -34,19 +34,19 @@ def run() -> list[Figure]:
     searches = [farms.apart(_searched, processes) for processes in PROCESSES]
     markets = [farms.apart(_drained, count, 2) for count in SYMBOLS]
     return [
-        *_by_process("ticks", "tick", drains),
-        *_by_process("signals", "search", searches),
+        *_by_process("ticks", "tick", "ticks/s", drains),
+        *_by_process("signals", "search", "searches/s", searches),
         *_by_symbols(markets),
     ]
 
 
-def _by_process(queue: str, unit: str, grown: list[Grown]) -> list[Figure]:
+def _by_process(queue: str, one_of: str, unit: str, grown: list[Grown]) -> list[Figure]:
     first, figures = grown[0], []
     for processes, one in zip(PROCESSES, grown, strict=True):
         name = f"queue {queue}, {processes} {'process' if processes == 1 else 'processes'}"
         figures += [
-            Figure(f"{name}, beside one", one.rate, first.rate, f"{unit}s/s"),
-            Figure(f"  CPU of the queue's processes for a {unit}", one.cpu_us, first.cpu_us, "µs"),
+            Figure(f"{name}, beside one", one.rate, first.rate, unit),
+            Figure(f"  CPU of the queue's processes for a {one_of}", one.cpu_us, first.cpu_us, "µs"),
         ]
     return figures
 

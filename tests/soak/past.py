@@ -13,6 +13,7 @@ from models import MarketDataRow
 EVERY_S, ROWS = 20.0, 500
 OLDER_DAYS = 6
 NOTHING_DAYS = 30
+PAST = "past"  # the source of these ticks
 
 
 class Past(threading.Thread):
@@ -31,7 +32,7 @@ class Past(threading.Thread):
             keep_ticks(self._database, then, NOTHING_DAYS)
             begin_us = microseconds(then)
             self.given += self._ticks.archive(
-                [Tick(self._symbol, begin_us + number, 1.0, 1.0, "buy", begin_us) for number in range(ROWS)], "past"
+                [Tick(self._symbol, begin_us + number, 1.0, 1.0, "buy", begin_us) for number in range(ROWS)], PAST
             )
 
 
