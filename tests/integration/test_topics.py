@@ -52,6 +52,7 @@ def listeners(client: "redis.Redis", topic: str) -> int:
     return int(found[0][1])
 
 
+LONG_ENOUGH = "10s"  # for a thread to notice that somebody listens
 ACCOUNT = Account(TradingState.ACTIVE, Decimal(9), Decimal(10), Decimal(10), Decimal(10))
 TOLD: dict[str, tuple[Mapping[str, Any], ...]] = {
     "market_data": ({"prices": {"BTC/USDT": 97_000.5}},),
@@ -90,7 +91,7 @@ def test_a_message_is_as_its_schema_says(topic: str, redis_client: "redis.Redis"
 def test_tail_shows_each_message_in_a_line(told: Callable[..., None], typed: Typed) -> None:
     told("system_health", {"trading_state": "HALTED", "reason": "loss"})
 
-    ended = typed("tail", "system_health", "--for", "2s")
+    ended = typed("tail", "system_health", "--for", LONG_ENOUGH)
 
     assert ended.code == 0
     assert ended.out.split() == ["12:00:00", "system_health", "risk", "trading_state=HALTED", "reason=loss"]
@@ -99,7 +100,7 @@ def test_tail_shows_each_message_in_a_line(told: Callable[..., None], typed: Typ
 def test_tail_of_all_topics_speaks_to_machines_too(told: Callable[..., None], typed: Typed) -> None:
     told("risk_approved_trades", order_event(an_order()))
 
-    ended = typed("tail", "all", "--json", "--for", "2s")
+    ended = typed("tail", "all", "--json", "--for", LONG_ENOUGH)
 
     (event,) = [json.loads(line) for line in ended.out.splitlines()]
     assert (event["topic"], event["data"]["client_order_id"]) == ("risk_approved_trades", "ORDER1")
