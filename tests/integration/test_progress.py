@@ -206,3 +206,9 @@ def test_a_kept_worker_that_hears_no_signal_is_ended_once_nobody_keeps_it(
     progress.attend()
 
     assert reasons == ["whoever kept it is gone, and it did not stop within 0.01 s"]
+
+
+def test_where_the_kernel_tells_nobody_a_worker_may_outlive_who_began_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks._progress.sys.platform", "darwin")
+
+    assert not _progress._ends_with_keeper()
