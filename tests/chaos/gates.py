@@ -95,7 +95,10 @@ class Gate:
         call = getattr(self._port, method)
         if not callable(call):
             return call
-        if method == "deciding":
+        gated: Any
+        if method == "ahead":  # each window that was asked for ahead is read through the gate, as one that was not
+            gated = lambda *args, **kwargs: Gate(call(*args, **kwargs), self._name, self._gates)  # noqa: E731
+        elif method == "deciding":
             gated = lambda *args, **kwargs: self._gates.deciding(call(*args, **kwargs))  # noqa: E731
         else:
             gated = partial(self._gates.called, f"{self._name}.{method}", call)

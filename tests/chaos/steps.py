@@ -36,7 +36,7 @@ INSIDE = {
     "compare_symbol": "reconcile",
     "compare_symbols": "reconcile",
 }  # whose calls are points of that step
-HELPERS = frozenset({"events", "exits", "ports", "terms"})  # values and arithmetic; these write nothing
+HELPERS = frozenset({"events", "exits", "ports", "tables", "terms"})  # values and arithmetic; these write nothing
 STEPS = sorted(SCENE_OF.keys() - INSIDE.keys())
 WRITERS = frozenset(
     {"Audits", "Bars", "Books", "Decision", "HandOn", "Instruments", "Ledger", "Orders", "Resting", "Signals", "Ticks"}

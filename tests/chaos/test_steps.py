@@ -17,7 +17,7 @@ from tests.chaos.tasks import Tasks
 from tests.chaos.world import PERIODS_S
 
 ROOM = Path(next(iter(steps.__path__)))
-READERS = frozenset({"Announce", "Check", "Market", "Missing", "Prices", "VenueAccount", "Windows"})
+READERS = frozenset({"Announce", "Check", "Market", "Missing", "Prices", "VenueAccount", "Windows", "WindowsAhead"})
 
 
 def ports_of(module: str) -> set[str]:
