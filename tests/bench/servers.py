@@ -61,6 +61,7 @@ def standing(kind: str, **settings: str) -> Iterator[Servers]:
             postgresql = psutil.Process(ending.enter_context(running(server, folder)).pid)
             own["DATABASE_URL"] = server.url
         farms.settings_of_its_own(folder, LOG_LEVEL="error", **own, **settings)
+        wiring.reset()
         wiring.logging("bench")
         migrate(wiring.database())
         ending.callback(wiring.reset)
