@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from threading import Event, Thread
+from threading import Thread
 from typing import Any
 
 import psutil
@@ -71,7 +71,7 @@ class Progress(bootsteps.StartStopStep):
         self._told = True
         self._keeper = os.getppid()
         self._kept = _ends_with_keeper()
-        self._stopped = Event()
+        self._stopped = False
         worker_shutting_down.connect(self.leave)
 
     def start(self, worker: Any) -> None:
@@ -83,8 +83,12 @@ class Progress(bootsteps.StartStopStep):
         hub.call_repeatedly(BEAT_S, self.tell)
 
     def leave(self, **_: Any) -> None:
-        """It begins nothing any more, from the moment that it is told to stop."""
-        self._stopped.set()
+        """It begins nothing any more, from the moment that it is told to stop.
+
+        Called by the handler of a signal, which the next signal may interrupt: an Event that is being set would then
+        wait for itself, and for ever.
+        """
+        self._stopped = True
         wiring.heartbeats().leave(os.getpid())
 
     def stop(self, worker: Any) -> None:
@@ -104,7 +108,7 @@ class Progress(bootsteps.StartStopStep):
         """The loop has turned; a full disk is told once."""
         self._turn += 1
         pulse.beat()
-        if self._stopped.is_set():  # the loop turns on while tasks are finished
+        if self._stopped:  # the loop turns on while tasks are finished
             return
         try:
             wiring.heartbeats().write(os.getpid(), self.beat())
@@ -122,12 +126,16 @@ class Progress(bootsteps.StartStopStep):
     def look(self) -> None:
         """Until it stops, is stuck, or should stop since its keeper is gone: two signals at once hang in Celery."""
         watch = wiring.new_watch()
-        while not self._stopped.wait(BEAT_S) and not (self._kept and self._is_alone()):
+        while self._goes_on():
             beat = self.beat()
             reason = watch.look(beat, wiring.queues().waiting(beat.queues), time.monotonic())
             if reason is not None:
                 self._ending(reason)
                 return
+
+    def _goes_on(self) -> bool:
+        time.sleep(BEAT_S)
+        return not self._stopped and not (self._kept and self._is_alone())
 
     def see_off(self) -> None:
         """A stop that takes too long is cut short by whoever keeps the worker; if that one was killed, from here:

@@ -1,10 +1,13 @@
 """What a worker's main process tells of itself, and when it ends itself, over a real Redis."""
 
 import os
+import signal
+import sys
 from collections.abc import Callable
 from itertools import chain, repeat
 from pathlib import Path
-from types import SimpleNamespace
+from types import FrameType, SimpleNamespace
+from typing import Any
 from unittest.mock import Mock
 
 import pytest
@@ -122,6 +125,40 @@ def test_a_worker_that_was_stopped_looks_no_more(progress: Progress, impatient: 
     progress.look()
 
     assert reasons == []
+
+
+@pytest.mark.timeout(30)
+def test_signals_to_stop_may_come_at_any_instant_of_each_other(progress: Progress) -> None:
+    """One that interrupts the handler of another waits for nothing that the other holds."""
+    handlers, tracer = signal.getsignal(signal.SIGUSR1), sys.gettrace()
+    signal.signal(signal.SIGUSR1, lambda *_: progress.leave())
+    try:
+        instants = 1
+        while _interrupted(progress.leave, instants):
+            instants += 1
+    finally:
+        sys.settrace(tracer)
+        signal.signal(signal.SIGUSR1, handlers)
+
+    assert instants > 5  # or it was hardly interrupted
+    assert told() is None
+
+
+def _interrupted(work: Callable[[], None], instant: int) -> bool:
+    """Whether it lasts until its so manieth step, at which a signal comes."""
+    steps = 0
+
+    def step(frame: FrameType, event: str, argument: object) -> Any:
+        nonlocal steps
+        steps += 1
+        if steps == instant:
+            signal.raise_signal(signal.SIGUSR1)
+        return step
+
+    sys.settrace(step)
+    work()
+    sys.settrace(None)
+    return steps >= instant
 
 
 @pytest.fixture
