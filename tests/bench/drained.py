@@ -6,7 +6,6 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from urllib.parse import quote
 
 import redis
 
@@ -14,7 +13,6 @@ from app import bus, wiring
 from app.simulator.catalogue import symbols
 from tests.bench import farms, pushing
 from tests.bench.figures import Figure, percentile
-from tests.bench.whole import until_heard
 from workers.ports import free_port
 
 SYMBOLS, SECONDS = 50, 30
@@ -28,25 +26,17 @@ Command = tuple[float, str]
 def run() -> list[Figure]:
     """At each rate, in milliseconds."""
     port = free_port()
-    market = {
-        "EXCHANGE": "mexc",
-        "EXCHANGE_REST_URL": f"http://127.0.0.1:{port}",
-        "EXCHANGE_WS_URL": f"ws://127.0.0.1:{port}/ws",
-        "VENUE_MARKET": "idle",
-        "SYMBOLS": ",".join(symbols(SYMBOLS)),
-        "REQUEST_WEIGHT": "0",
-    }
-    with pushing.venue(port), farms.running(**market) as farm:
+    market = {**pushing.followed(port), "SYMBOLS": ",".join(symbols(SYMBOLS)), "REQUEST_WEIGHT": "0"}
+    with pushing.venue(port), farms.running(**market):
         wiring.reset()
-        until_heard(farm)
+        pushing.until_heard()
         return [figure for rate, deals in RATES.items() for figure in _measured(rate, deals, port)]
 
 
 def _measured(rate: str, deals: int, port: int) -> list[Figure]:
     with _seen_by_redis() as seen:
-        pushing.asked(port, f"stream?who=feed&seconds={SECONDS}&sizes={quote(json.dumps([deals]))}", "POST")
+        wanted = pushing.stream(port, [deals], SECONDS)
     waits = list(waits_ms(seen))
-    wanted = SYMBOLS * deals * 10 * SECONDS
     assert len(waits) > 0.9 * wanted, f"{len(waits)} of {wanted} ticks were seen"
     return [
         Figure(f"{rate} ticks/s: tick received → in its bar, {name} of {len(waits)}", percentile(waits, at), None, "ms")

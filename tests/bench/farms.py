@@ -5,7 +5,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
@@ -14,6 +14,8 @@ from typing import TypeVar
 
 import psutil
 
+from app import wiring
+from app.domain.market import microseconds
 from app.settings.apart import live_apart
 from workers.ports import NO_METRICS, free_port
 
@@ -84,6 +86,12 @@ def own_memory(farm: psutil.Process) -> dict[str, float]:
 def whole_memory(farm: psutil.Process) -> float:
     """MiB that the processes of a farm do not share, Redis and the venue with them."""
     return sum(one.memory_full_info().uss for one in (farm, *farm.children(recursive=True))) / MIB
+
+
+def newest_age_ms(symbols: Sequence[str]) -> float:
+    """How old the newest tick is that the farm which `wiring` leads to has worked through."""
+    newest_us = max(time_us for _, time_us in wiring.prices().last(symbols).values())
+    return (microseconds(wiring.now()) - newest_us) / 1000
 
 
 def used_s(process: psutil.Process) -> float:

@@ -34,6 +34,15 @@ def slope(values: Sequence[float]) -> float:
     return above / sum((place - middle) ** 2 for place in range(len(values)))
 
 
+def lag(what: str, values: Sequence[float], unit: str) -> list[Figure]:
+    """Samples of what waits, one a second: it is kept up with as long as the last figure is about zero."""
+    return [
+        Figure(f"{what}, median", percentile(values, 50), None, unit),
+        Figure(f"{what}, most", max(values), None, unit),
+        Figure(f"{what}, growth", slope(values), None, f"{unit}/s"),
+    ]
+
+
 def table(figures: Sequence[Figure]) -> str:
     """Aligned columns."""
     rows = [("figure", "value", "baseline", "ratio", "unit")]

@@ -1,6 +1,5 @@
 """How long from a tick to its order at the venue, idle and under 10,000 ticks/s, beside a bare chain of no-op tasks."""
 
-import json
 import os
 import subprocess
 import threading
@@ -8,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
-from urllib.parse import quote, urlencode
 
 import redis
 from sqlalchemy import select
@@ -67,9 +65,8 @@ def _idle() -> list[Figure]:
 def _busy() -> list[Figure]:
     """One venue pushes 10,000 ticks a second, another takes the orders; its prices stand still."""
     port = free_port()
-    urls = {"EXCHANGE_REST_URL": f"http://127.0.0.1:{port}", "EXCHANGE_WS_URL": f"ws://127.0.0.1:{port}/ws"}
     others = [one for one in symbols(pushes.SYMBOLS) if one not in SYMBOLS][:OTHERS]
-    busy = {**QUIET, **urls, "EXCHANGE": "mexc", "SYMBOLS": ",".join((*SYMBOLS, *others))}
+    busy = {**QUIET, **pushing.followed(port), "SYMBOLS": ",".join((*SYMBOLS, *others))}
     with pushing.venue(port), farms.running(**busy):
         wiring.reset()
         bare = _bare_chains()
@@ -83,10 +80,8 @@ def _busy() -> list[Figure]:
 @contextmanager
 def _streaming(port: int) -> Iterator[None]:
     """Ticks of the other symbols, which the strategy lets alone."""
-    without = ",".join(map(pushes.venue_name, SYMBOLS))
-    query = urlencode({"who": "feed", "seconds": SECONDS + 20, "price": PAR, "without": without})
-    path = f"stream?{query}&sizes={quote(json.dumps([DEALS]))}"
-    stream = threading.Thread(target=pushing.asked, args=(port, path, "POST"))
+    how = {"price": PAR, "without": ",".join(map(pushes.venue_name, SYMBOLS))}
+    stream = threading.Thread(target=pushing.stream, args=(port, [DEALS], SECONDS + 20), kwargs=how)
     stream.start()
     yield
     stream.join()

@@ -28,10 +28,10 @@ class Servers:
 
     def used_s(self) -> float:
         """Seconds of CPU that they used so far; hundredths are as fine as it is told."""
-        return farms.used_s(self.redis) + (0.0 if self.postgresql is None else _with_sessions_s(self.postgresql))
+        return farms.used_s(self.redis) + (0.0 if self.postgresql is None else with_sessions_s(self.postgresql))
 
 
-def _with_sessions_s(server: psutil.Process) -> float:
+def with_sessions_s(server: psutil.Process) -> float:
     """Of PostgreSQL with its sessions, those that have ended too."""
     ended = server.cpu_times()
     live = sum(map(farms.used_s, server.children(recursive=True)))

@@ -7,10 +7,9 @@ import psutil
 
 from app import wiring
 from app.domain.bars import FormingBars
-from app.domain.market import microseconds
 from app.simulator.catalogue import symbols
 from tests.bench import farms
-from tests.bench.figures import Figure, percentile, slope
+from tests.bench.figures import Figure, lag
 
 SYMBOLS, RATE, LOOKS = 50, 2_000, 60
 SETTLE_S = 10.0
@@ -33,8 +32,7 @@ class Looks:
 
     def look(self) -> None:
         """Once."""
-        newest_us = max(time_us for _, time_us in wiring.prices().last(symbols(SYMBOLS)).values())
-        self.ages_ms.append((microseconds(wiring.now()) - newest_us) / 1000)
+        self.ages_ms.append(farms.newest_age_ms(symbols(SYMBOLS)))
         self.rows.append(float(sum(wiring.mailboxes().depths().values())))
         queued: int = wiring.redis().llen(f"{wiring.settings().redis_prefix}signals")
         self.searches.append(float(queued))
@@ -54,19 +52,10 @@ def run() -> list[Figure]:
         cores = {name: (now - used[name]) / took for name, now in farms.cpu_s(farm).items()}
     return [
         Figure("ticks processed, beside ticks sent", done / took, sent / took, "ticks/s"),
-        *_lag("age of the newest tick that was processed", looks.ages_ms, "ms"),
-        *_lag("rows that wait for a drain", looks.rows, "rows"),
-        *_lag("tasks that wait in the queue signals", looks.searches, "tasks"),
+        *lag("age of the newest tick that was processed", looks.ages_ms, "ms"),
+        *lag("rows that wait for a drain", looks.rows, "rows"),
+        *lag("tasks that wait in the queue signals", looks.searches, "tasks"),
         *_costs(cores, done / took),
-    ]
-
-
-def _lag(what: str, values: list[float], unit: str) -> list[Figure]:
-    """It is kept up with as long as the last one is about zero."""
-    return [
-        Figure(f"{what}, median", percentile(values, 50), None, unit),
-        Figure(f"{what}, most", max(values), None, unit),
-        Figure(f"{what}, growth", slope(values), None, f"{unit}/s"),
     ]
 
 

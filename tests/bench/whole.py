@@ -1,13 +1,13 @@
 """The whole way of a market on a whole farm: 50,000 ticks a second from a venue's sockets into bars and archive."""
 
-import json
 import os
 import subprocess
 import threading
 import time
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import cycle, islice
-from urllib.parse import quote
 
 import psutil
 import redis
@@ -16,19 +16,20 @@ from app import bus, wiring
 from app.domain.market import microseconds
 from app.simulator.catalogue import symbols
 from tests.bench import farms, naive, pushes, pushing
-from tests.bench.figures import Figure, percentile, slope
+from tests.bench.figures import Figure, lag
+from tests.bench.servers import with_sessions_s
+from tests.fixtures.commands import until
 from tests.fixtures.databases import running as served
 from tests.fixtures.databases import short_folder
 from workers.own_postgresql import PostgreSQL, programs
 from workers.ports import free_port
 
 NAMES = symbols(pushes.SYMBOLS)
-SECONDS, SETTLE_S, PATIENCE_S = 60, 10.0, 180.0
+SECONDS, PATIENCE_S = 60, 180.0
+UNSETTLED = 5  # seconds in which a stream is taken up
 WARM, CHAINS, NAIVE_PROCESSES = 50, 1_500, 2
 RATES = {"50,000": pushes.MANY, "75,000": (4, 4, 4, 3, 4, 4, 4, 4, 4, 4)}
 MARKET = {
-    "EXCHANGE": "mexc",
-    "VENUE_MARKET": "idle",
     "SYMBOLS": ",".join(NAMES),
     "BAR_INTERVALS": "1m",
     "STRATEGIES": "momentum",
@@ -49,8 +50,7 @@ class Looks:
         boxes = wiring.mailboxes()
         self.undrained.append(float(sum(boxes.depths().values())))
         self.unarchived.append(float(sum(boxes.unarchived().values())))
-        newest_us = max(time_us for _, time_us in wiring.prices().last(NAMES).values())
-        self.ages_ms.append((microseconds(wiring.now()) - newest_us) / 1000)
+        self.ages_ms.append(farms.newest_age_ms(NAMES))
 
 
 def run() -> list[Figure]:
@@ -67,36 +67,27 @@ def run() -> list[Figure]:
 
 def _measured(kind: str, database: dict[str, str], server: psutil.Process | None = None) -> list[Figure]:
     port = free_port()
-    urls = {"EXCHANGE_REST_URL": f"http://127.0.0.1:{port}", "EXCHANGE_WS_URL": f"ws://127.0.0.1:{port}/ws"}
-    with pushing.venue(port) as venue, farms.running(**MARKET, **urls, **database) as farm:
+    with pushing.venue(port) as venue, farms.running(**MARKET, **pushing.followed(port), **database) as farm:
         wiring.reset()
-        until_heard(farm)
-        beside = [venue, *([server] if server else [])]
-        figures = []
+        pushing.until_heard()
+
+        def used() -> dict[str, float]:
+            """Seconds of CPU of each part."""
+            kept = {} if server is None else {"database": with_sessions_s(server)}
+            return {**farms.cpu_s(farm), **kept, "venue of the market": farms.used_s(venue)}
+
         chains = _chains_a_second()
-        for name, sizes in RATES.items():
-            figures += _streamed(f"{kind}, {name}", port, sizes, farm, beside, chains)
-    return figures
-
-
-def until_heard(farm: psutil.Process) -> None:
-    """The feed hears all symbols, and what a start brings with it is over."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not (wiring.feed_status().read() or {}).get("ready"):
-        assert farm.is_running(), "the farm has ended"
-        assert time.monotonic() < deadline, f"the feed is not ready: {wiring.feed_status().read()}"
-        time.sleep(0.5)
-    time.sleep(SETTLE_S)
+        measured = [_streamed(f"{kind}, {name}", port, sizes, used, chains) for name, sizes in RATES.items()]
+    return [figure for figures in measured for figure in figures]
 
 
 def _streamed(
-    name: str, port: int, sizes: tuple[int, ...], farm: psutil.Process, beside: list[psutil.Process], chains: float
+    name: str, port: int, sizes: tuple[int, ...], used: Callable[[], dict[str, float]], chains: float
 ) -> list[Figure]:
     """A minute of it; then every tick must be in a bar and in the archive."""
-    before, kept, used = _counted(), _kept(), _used(farm, beside)
+    before, used_before = _counted(), used()
     sent: list[int] = []
-    query = f"stream?who=feed&seconds={SECONDS}&sizes={quote(json.dumps(sizes))}"
-    pusher = threading.Thread(target=lambda: sent.append(json.loads(pushing.asked(port, query, "POST"))["ticks"]))
+    pusher = threading.Thread(target=lambda: sent.append(pushing.stream(port, sizes, SECONDS)))
     looks, began = Looks(), time.monotonic()
     pusher.start()
     look = 0
@@ -105,24 +96,23 @@ def _streamed(
         pusher.join(max(0.0, began + look - time.monotonic()))
         looks.look()
     took = time.monotonic() - began
-    done = _counted()
-    cores = {one: (now - used[one]) / took for one, now in _used(farm, beside).items()}
+    done = _counted() - before
+    cores = {one: (now - used_before[one]) / took for one, now in used().items()}
     wanted = sent[0]
     deadline = time.monotonic() + PATIENCE_S
-    while (found := _kept() - kept) < wanted and time.monotonic() < deadline:
+    while (found := (_counted() - before)["ticks_archived"]) < wanted and time.monotonic() < deadline:
         time.sleep(0.5)
     late = time.monotonic() - began - took
-    lost = {what: done.get(what, 0) - before.get(what, 0) for what in ("ticks_conflated", "ticks_archive_lost")}
-    rate = (done.get("ticks_processed", 0) - before.get("ticks_processed", 0)) / took
+    lost, rate = done["ticks_conflated"] + done["ticks_archive_lost"], done["ticks_processed"] / took
     return [
         Figure(f"{name}: ticks a second into bars, beside a chain of tasks for each", rate, chains, "ticks/s"),
         Figure("  beside ticks sent", rate, wanted / took, "ticks/s"),
         Figure("  ticks kept in the archive, beside ticks sent", float(found), float(wanted), "ticks"),
-        Figure("  ticks given up", float(sum(lost.values())), None, "ticks"),
+        Figure("  ticks given up", float(lost), None, "ticks"),
         Figure("  seconds until the last was in the archive", late, None, "s"),
-        *_lag("rows that wait for a drain", looks.undrained, "rows"),
-        *_lag("rows that wait for the archive", looks.unarchived, "rows"),
-        *_lag("age of the newest tick that was processed", looks.ages_ms, "ms"),
+        *lag("  rows that wait for a drain", looks.undrained[UNSETTLED:], "rows"),
+        *lag("  rows that wait for the archive", looks.unarchived[UNSETTLED:], "rows"),
+        *lag("  age of the newest tick that was processed", looks.ages_ms[UNSETTLED:], "ms"),
         Figure(
             "  CPU of everything, venue and database included",
             sum(cores.values()),
@@ -163,35 +153,8 @@ def _chains_a_second() -> float:
 
 
 def _until_done(client: "redis.Redis", count: int) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while int(client.get(naive.DONE) or 0) < count:
-        assert time.monotonic() < deadline, f"chain {count} has not come to its end"
-        time.sleep(0.02)
+    until(lambda: int(client.get(naive.DONE) or 0) >= count, f"the end of chain {count}", PATIENCE_S)
 
 
-def _lag(what: str, values: list[float], unit: str) -> list[Figure]:
-    """It is kept up with as long as the last one is about zero."""
-    settled = values[5:]
-    return [
-        Figure(f"  {what}, median", percentile(settled, 50), None, unit),
-        Figure(f"  {what}, most", max(settled), None, unit),
-        Figure(f"  {what}, growth", slope(settled), None, f"{unit}/s"),
-    ]
-
-
-def _counted() -> dict[str, int]:
-    return wiring.counters().all()
-
-
-def _kept() -> int:
-    return wiring.counters().all().get("ticks_archived", 0)
-
-
-def _used(farm: psutil.Process, beside: list[psutil.Process]) -> dict[str, float]:
-    """Seconds of CPU of each part, those of a database server included."""
-    found = farms.cpu_s(farm)
-    names = ("venue of the market", "database")
-    for name, process in zip(names, beside, strict=False):
-        family = (process, *process.children(recursive=True))
-        found[name] = sum(map(farms.used_s, family))
-    return found
+def _counted() -> "Counter[str]":
+    return Counter(wiring.counters().all())
