@@ -1,7 +1,6 @@
 """The table of services: what runs in a farm, by which command, and how one knows that it is ready."""
 
 import asyncio
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from http.client import HTTPException
@@ -15,9 +14,8 @@ from app import bus, wiring
 from app.wiring import Settings
 from workers import embedded_redis
 from workers.supervisor import Objection, Probe, Service
-from workers.zygotes import Zygotes
+from workers.zygotes import PYTHON, Zygotes
 
-PYTHON = sys.executable
 PROBE_TIMEOUT_S = 2
 BY_MOST = (
     "celery.bin.celery",
@@ -107,11 +105,11 @@ def _console() -> Service:
 
 
 def _celery(*arguments: str) -> tuple[str, ...]:
-    return (PYTHON, "-m", "celery", "-A", "app", *arguments)
+    return (*PYTHON, "celery", "-A", "app", *arguments)
 
 
 def _cdb(*arguments: str) -> tuple[str, ...]:
-    return (PYTHON, "-m", "app.cli", *arguments)
+    return (*PYTHON, "app.cli", *arguments)
 
 
 # Redis is asked aside: one that hangs must not hold up the supervisor.
