@@ -16,7 +16,7 @@ from app.domain.market import microseconds
 from app.simulator.catalogue import symbols
 from app.store import Database
 from models import OrderRow, SignalRow
-from tests.bench import farms, noop, pushes, pushing
+from tests.bench import chains, farms, noop, pushes, pushing
 from tests.bench.figures import Figure, percentile
 from workers.ports import free_port
 
@@ -159,20 +159,19 @@ def _bare_chains() -> list[float]:
     """The same broker, one worker with three processes, chains sent one after the other."""
     url = wiring.settings().redis_url
     os.environ["BARE_BROKER"] = broker = url.replace("unix://", "redis+socket://")
-    noop.bare.conf.update(broker_url=broker)
     worker = subprocess.Popen(
         noop.worker(3, "error"), cwd=farms.ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    client = bus.connect(url)
     try:
-        noop.send()
-        _wait_until_taken(client, 1)  # by then the worker is up, and each queue was used once
-        for _ in range(BARE):
-            noop.send()
-            time.sleep(0.07)
-        _wait_until_taken(client, 1 + BARE)
-        took: list[bytes] = client.lrange(noop.TOOK, 1, -1)  # type: ignore[assignment]
-        return [int(value) / 1000 for value in took]
+        with bus.connect(url) as client, chains.sender(noop.bare, broker) as send:
+            send(*noop.links())
+            _wait_until_taken(client, 1)  # by then the worker is up, and each queue was used once
+            for _ in range(BARE):
+                send(*noop.links())
+                time.sleep(0.07)
+            _wait_until_taken(client, 1 + BARE)
+            took: list[bytes] = client.lrange(noop.TOOK, 1, -1)
+            return [int(value) / 1000 for value in took]
     finally:
         worker.terminate()
         worker.wait(30)

@@ -1,17 +1,17 @@
 """What many farms begin with, to compare with: a chain of three Celery tasks for each tick, each with its own trips."""
 
 import os
-import sys
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 import redis
-from celery import Celery, chain
+from celery import Celery
 from sqlalchemy import Engine, create_engine, insert
 
 from app.domain.market import instant
 from models import MarketDataRow
+from tests.bench import chains
 
 BROKER, DATABASE, CLIENT = "NAIVE_BROKER", "NAIVE_DATABASE", "NAIVE_REDIS"
 QUEUE, DONE = "naive", "naive:done"
@@ -76,10 +76,9 @@ def analyse(row: Row) -> None:
 
 def worker(processes: int) -> tuple[str, ...]:
     """The command of a worker for all of it."""
-    options = ("-c", str(processes), "-l", "error", "--without-mingle", "--without-gossip")
-    return (sys.executable, "-m", "celery", "-A", "tests.bench.naive:naive", "worker", *options)
+    return chains.worker("tests.bench.naive:naive", processes, "error")
 
 
-def send(row: Row) -> None:
-    """Start one tick's chain, as a naive feed does."""
-    chain(bar.s(row) | keep.s() | analyse.s()).apply_async()
+def links(row: Row) -> tuple[Any, ...]:
+    """One tick's chain, as a naive feed starts it."""
+    return bar.s(row), keep.s(), analyse.s()

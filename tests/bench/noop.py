@@ -1,11 +1,12 @@
 """The bare minimum to compare with: a Celery app whose tasks do nothing, chained over three queues."""
 
 import os
-import sys
 import time
 from typing import Any
 
-from celery import Celery, chain
+from celery import Celery
+
+from tests.bench import chains
 
 QUEUES = ("bare_first", "bare_second", "bare_third")
 TOOK = "bare:took_us"
@@ -42,10 +43,9 @@ def third(sent_us: int) -> None:
 
 def worker(processes: int, level: str) -> tuple[str, ...]:
     """The command of a worker for all of it."""
-    options = ("-Q", ",".join(QUEUES), "-c", str(processes), "-l", level, "--without-mingle", "--without-gossip")
-    return (sys.executable, "-m", "celery", "-A", "tests.bench.noop:bare", "worker", *options)
+    return chains.worker("tests.bench.noop:bare", processes, level, "-Q", ",".join(QUEUES))
 
 
-def send() -> None:
-    """Start one chain."""
-    chain(first.s(time.time_ns() // 1000) | second.s() | third.s()).apply_async()
+def links() -> tuple[Any, ...]:
+    """One chain that begins now."""
+    return first.s(time.time_ns() // 1000), second.s(), third.s()

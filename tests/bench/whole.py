@@ -15,7 +15,7 @@ import redis
 from app import bus, wiring
 from app.domain.market import microseconds
 from app.simulator.catalogue import symbols
-from tests.bench import farms, naive, pushes, pushing
+from tests.bench import chains, farms, naive, pushes, pushing
 from tests.bench.figures import Figure, lag
 from tests.bench.servers import with_sessions_s
 from tests.fixtures.commands import until
@@ -76,13 +76,13 @@ def _measured(kind: str, database: dict[str, str], server: psutil.Process | None
             kept = {} if server is None else {"database": with_sessions_s(server)}
             return {**farms.cpu_s(farm), **kept, "venue of the market": farms.used_s(venue)}
 
-        chains = _chains_a_second()
-        measured = [_streamed(f"{kind}, {name}", port, sizes, used, chains) for name, sizes in RATES.items()]
+        bare = _chains_a_second()
+        measured = [_streamed(f"{kind}, {name}", port, sizes, used, bare) for name, sizes in RATES.items()]
     return [figure for figures in measured for figure in figures]
 
 
 def _streamed(
-    name: str, port: int, sizes: tuple[int, ...], used: Callable[[], dict[str, float]], chains: float
+    name: str, port: int, sizes: tuple[int, ...], used: Callable[[], dict[str, float]], bare: float
 ) -> list[Figure]:
     """A minute of it; then every tick must be in a bar and in the archive."""
     before, used_before = _counted(), used()
@@ -105,7 +105,7 @@ def _streamed(
     late = time.monotonic() - began - took
     lost, rate = done["ticks_conflated"] + done["ticks_archive_lost"], done["ticks_processed"] / took
     return [
-        Figure(f"{name}: ticks a second into bars, beside a chain of tasks for each", rate, chains, "ticks/s"),
+        Figure(f"{name}: ticks a second into bars, beside a chain of tasks for each", rate, bare, "ticks/s"),
         Figure("  beside ticks sent", rate, wanted / took, "ticks/s"),
         Figure("  ticks kept in the archive, beside ticks sent", float(found), float(wanted), "ticks"),
         Figure("  ticks given up", float(lost), None, "ticks"),
@@ -134,17 +134,16 @@ def _chains_a_second() -> float:
         naive.CLIENT: url,
         naive.DATABASE: wiring.database().url.render_as_string(hide_password=False),
     }
-    naive.naive.conf.update(broker_url=os.environ[naive.BROKER])
     said = subprocess.DEVNULL
     worker = subprocess.Popen(naive.worker(NAIVE_PROCESSES), cwd=farms.ROOT, stdout=said, stderr=said)
     try:
-        with bus.connect(url) as client:
+        with bus.connect(url) as client, chains.sender(naive.naive, os.environ[naive.BROKER]) as send:
             now_us = microseconds(wiring.now())
             for number, symbol in enumerate(islice(cycle(NAMES), WARM + CHAINS)):
                 if number == WARM:
                     _until_done(client, WARM)
                     began = time.monotonic()
-                naive.send((symbol, now_us + number, 64250.17, 0.004512, "buy", now_us))
+                send(*naive.links((symbol, now_us + number, 64250.17, 0.004512, "buy", now_us)))
             _until_done(client, WARM + CHAINS)
             return CHAINS / (time.monotonic() - began)
     finally:
