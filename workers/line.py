@@ -77,14 +77,15 @@ class Line:
         return new
 
     def _pass_on(self, symbol: str, prints: list[Print]) -> None:
+        """On to the feed; the newest ones are remembered, and with them whatever came in the same frames."""
+        if not prints:
+            return
         self._report.prints(symbol, prints)
-        for one in prints:
-            reach = self._reach.get(symbol, 0)
-            if one.ms > reach:
-                self._reach[symbol] = one.ms
-                self._tails[symbol] = [one]
-            elif one.ms == reach:
-                self._tails.setdefault(symbol, []).append(one)
+        newest_ms, reach_ms = max(prints)[0], self._reach.get(symbol, 0)
+        if newest_ms > reach_ms:
+            self._reach[symbol], self._tails[symbol] = newest_ms, prints
+        elif newest_ms == reach_ms:
+            self._tails[symbol] = [*self._tails.get(symbol, ()), *prints]
 
     async def _catch_up(self) -> None:
         """Once subscribed, ask for what happened before, and only then let the live prints through."""

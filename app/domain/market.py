@@ -8,7 +8,7 @@ from decimal import Decimal
 from hashlib import blake2b
 from typing import NamedTuple
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH, MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -138,7 +138,7 @@ def instant(time_us: int) -> datetime:
 
 def microseconds(at: datetime) -> int:
     """Aware UTC as microseconds since the epoch, exact."""
-    return (at - EPOCH) // timedelta(microseconds=1)
+    return (at - EPOCH) // MICROSECOND
 
 
 def instant_text(at: datetime) -> str:

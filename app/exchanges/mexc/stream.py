@@ -3,10 +3,11 @@
 import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import ccxt
+from aiohttp import WSMsgType
 from google.protobuf.message import DecodeError
 
 from app.domain.continuity import Print
@@ -35,13 +36,20 @@ class _Client(AsyncClient):
         super().__init__(rest_url, ws_url, limiter)
         self._named = cache(self.safe_symbol)  # a connection has thirty, and each frame asks for one of them
 
-    def handle_message(self, client: Any, message: Any) -> None:
+    def client(self, url: str) -> Any:
+        """The connection, which hands on a binary frame at once: ccxt passes it through four hands."""
+        connection = super().client(url)
+        if "handle_message" not in vars(connection):
+            connection.handle_message = partial(self._take, connection.handle_message)
+        return connection
+
+    def _take(self, long_way: Callable[[Any], None], message: Any) -> None:
         """Trades the short way, everything else the way of ccxt."""
-        if not isinstance(message, bytes):
-            super().handle_message(client, message)
+        if message.type is not WSMsgType.BINARY:
+            long_way(message)
             return
         try:
-            found = deals(message)
+            found = deals(message.data)
         except DecodeError:  # counted, and the next frame is another
             self.broken += 1
             return

@@ -2,6 +2,8 @@
 
 import asyncio
 
+from aiohttp import WSMessage, WSMsgType
+
 from app.domain.continuity import Print
 from app.exchanges.mexc.stream import SYMBOLS_PER_CONNECTION, PublicMarket, Stream, _Client, _print
 from tests.unit.exchanges.test_frames import a_frame
@@ -12,14 +14,26 @@ DEALS = "spot@public.aggre.deals.v3.api.pb@100ms@"
 
 async def test_a_frame_that_cannot_be_read_is_counted_and_the_next_is_heard() -> None:
     client, heard = _Client(*URLS), list[tuple[str, list[Print]]]()
-    client.handle_message(None, a_frame([("1", "2", 1, 3)]))
+    connection = client.client(URLS[1])
+    connection.handle_message(binary(a_frame([("1", "2", 1, 3)])))
     client.hear = lambda symbol, prints: heard.append((symbol, prints))
 
-    client.handle_message(None, b"\xff\xff\xff")
-    client.handle_message(None, a_frame([("1", "2", 1, 3)]))
+    connection.handle_message(binary(b"\xff\xff\xff"))
+    connection.handle_message(binary(a_frame([("1", "2", 1, 3)])))
 
     assert client.broken == 1
     assert [prints for _, prints in heard] == [[Print(3, 1.0, 2.0, "buy")]]
+    await client.close()
+
+
+async def test_what_is_no_trade_frame_goes_the_way_of_ccxt_also_on_a_connection_that_is_asked_for_again() -> None:
+    client = _Client(*URLS)
+    assert client.client(URLS[1]) is client.client(URLS[1])
+
+    text = f'{{"id": 0, "code": 0, "msg": "{DEALS}BTCUSDT"}}'
+    client.client(URLS[1]).handle_message(WSMessage(WSMsgType.TEXT, text, None))
+
+    assert client.confirmed == {"BTCUSDT"}
     await client.close()
 
 
@@ -62,3 +76,8 @@ def test_the_buyer_who_waited_was_sold_to() -> None:
     rows = [{"T": 5, "p": "1.5", "q": "2", "m": maker} for maker in (True, "true", False)]
 
     assert [_print(row).side for row in rows] == ["sell", "sell", "buy"]
+
+
+def binary(data: bytes) -> WSMessage:
+    """A frame as aiohttp tells it."""
+    return WSMessage(WSMsgType.BINARY, data, None)
