@@ -145,7 +145,7 @@ def _stages(database: Database) -> Sequence[tuple[float, ...]]:
             OrderRow.submitted_at,
         )
         .join(OrderRow, SignalRow.key == OrderRow.signal_key)
-        .where(OrderRow.submitted_at.is_not(None))
+        .where(OrderRow.submitted_at.is_not(None), SignalRow.tick_received_us > 0)  # a clock mark closes bars, too
     )
     with database.reading() as session:
         ways = [

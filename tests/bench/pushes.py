@@ -13,7 +13,7 @@ from itertools import cycle, islice
 from aiohttp import WSMsgType, web
 
 from app.simulator import wire
-from app.simulator.catalogue import symbols
+from app.simulator.catalogue import listing, symbols
 from app.simulator.market import Print
 
 SYMBOLS, A_CONNECTION = 1_950, 30
@@ -185,15 +185,16 @@ async def _push(line: Line, delay_s: float) -> None:
 
 
 def _rules(symbol: str) -> dict[str, object]:
-    base, _, quote = symbol.partition("/")
+    """Those of the simulated venue, which takes the orders."""
+    one = listing(symbol, 0)
     return {
-        "symbol": venue_name(symbol),
+        "symbol": one.name,
         "status": "1",
-        "baseAsset": base,
-        "baseAssetPrecision": 6,
-        "quoteAsset": quote,
-        "quotePrecision": 2,
-        "quoteAssetPrecision": 2,
+        "baseAsset": one.base,
+        "baseAssetPrecision": one.amount_decimals,
+        "quoteAsset": one.quote,
+        "quotePrecision": one.price_decimals,
+        "quoteAssetPrecision": one.price_decimals,
         "orderTypes": ["LIMIT"],
         "isSpotTradingAllowed": True,
         "permissions": ["SPOT"],
