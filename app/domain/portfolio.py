@@ -1,13 +1,17 @@
 """Trades and the money in them: what each fill does to a trade and to the cash."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from itertools import product
 
 from app.domain.market import Instrument
 from app.domain.orders import Fill, Side
 from app.domain.risk import ZERO
+
+PLACES = 8  # of proceeds that are shared: any store keeps them exactly, so that both shares are the whole
 
 
 class TradeStatus(StrEnum):
@@ -71,6 +75,11 @@ class Trade:
         """Profit after fees of a closed trade; of an open one, its cash flow so far."""
         return self.sold - self.bought - self.fees
 
+    @property
+    def overdrawn(self) -> Decimal:
+        """What it has sold beyond what it held."""
+        return max(ZERO, self.sold_amount - self.size)
+
     def value(self, mark: Decimal) -> Decimal:
         """What is still held, at a price."""
         return self.left * mark
@@ -96,6 +105,38 @@ def book(trade: Trade, fill: Fill, instrument: Instrument, at: datetime) -> Book
     if fill.side is Side.BUY:
         return Booking(_bought(trade, fill, notional, fee_in_cash, instrument, fee_in_base), -notional - fee_in_cash)
     return Booking(_sold(trade, fill, notional, fee_in_cash, instrument, fee_in_base), notional - fee_in_cash)
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """So much of what the seller sold was the holder's; both as they are after that."""
+
+    seller: Trade
+    holder: Trade
+    amount: Decimal
+
+
+def pass_on(trades: Iterable[Trade], fill: Fill, instrument: Instrument) -> Iterator[Passed]:
+    """Make what some of these trades of a symbol sold beyond what they held sales of those whose coins it was.
+
+    Of open ones before the dust of closed ones, of the oldest first. The proceeds, at the seller's average, go with the
+    coins; the fees stay with the trade that ordered the sale. `fill` is what was just booked.
+    """
+    now = {one.id: one for one in sorted(trades, key=lambda one: (one.status is not TradeStatus.OPEN, one.id))}
+    for seller, holder in product([one.id for one in now.values() if one.overdrawn], now):
+        amount = min(now[seller].overdrawn, now[holder].left)
+        if amount > 0:
+            now[seller], now[holder] = _passed(now[seller], now[holder], amount, fill, instrument)
+            yield Passed(now[seller], now[holder], amount)
+
+
+def _passed(seller: Trade, holder: Trade, amount: Decimal, fill: Fill, instrument: Instrument) -> tuple[Trade, Trade]:
+    kept = seller.sold_amount - amount
+    proceeds = round(seller.sold * amount / seller.sold_amount, PLACES) if kept else seller.sold
+    sold = seller.sold - proceeds
+    without = replace(seller, sold=sold, sold_amount=kept, exit_price=sold / kept if kept else None)
+    now_sold = holder.sold + proceeds, holder.sold_amount + amount
+    return without, _with_sales(holder, *now_sold, fill.price, instrument, holder.closed_at or fill.at)
 
 
 def _marked(trade: Trade, fill: Fill, at: datetime) -> Trade:
@@ -130,20 +171,24 @@ def _bought(
 def _sold(
     trade: Trade, fill: Fill, notional: Decimal, fee: Decimal, instrument: Instrument, fee_in_base: Decimal
 ) -> Trade:
+    paid = replace(trade, size=trade.size - fee_in_base, fees=trade.fees + fee)
     sold, amount = trade.sold + notional, trade.sold_amount + fill.amount
-    size = trade.size - fee_in_base
-    left = _left(size, amount)
-    done = is_dust(left, fill.price, instrument)
+    return _with_sales(paid, sold, amount, fill.price, instrument, fill.at)
+
+
+def _with_sales(
+    trade: Trade, sold: Decimal, amount: Decimal, price: Decimal, instrument: Instrument, at: datetime
+) -> Trade:
+    left = _left(trade.size, amount)
+    done = is_dust(left, price, instrument)
     return replace(
         trade,
         status=TradeStatus.CLOSED if done else TradeStatus.OPEN,
         sold=sold,
         sold_amount=amount,
-        size=size,
         left=left,
         exit_price=sold / amount,
-        fees=trade.fees + fee,
-        closed_at=fill.at if done else None,
+        closed_at=at if done else None,
     )
 
 

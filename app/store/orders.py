@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 
 from app.domain.errors import Missing
 from app.domain.market import Instrument
-from app.domain.orders import TERMINAL, Fill, Leg, Order, OrderState, Report, follow, proved, told_of
-from app.domain.portfolio import TradeStatus, book
+from app.domain.orders import TERMINAL, Fill, Leg, Order, OrderState, Report, Side, follow, proved, told_of
+from app.domain.portfolio import Passed, TradeStatus, book, pass_on
 from app.domain.protection import Protection
 from app.store import rows
 from app.store.account import locked, no_entries
@@ -23,6 +23,9 @@ from app.store.audits import audit
 from app.store.database import Database
 from models import AccountRow, ExecutionRow, OrderRow, TradeRow
 from models.orders import LIVE
+from models.trades import HELD
+
+CLOCKS_APART = timedelta(minutes=1)  # ours, which says when a trade was approved, and the venue's
 
 
 class Orders:
@@ -110,9 +113,10 @@ class Orders:
         """Book what the venue says: new fills (once each), cash, the trade and its levels, the order's state."""
         with self._database.writing() as session:
             account = locked(session)
-            trade, row = _trade_and_order(session, order.trade_id, order.client_order_id)
             fills = _new_fills(session, report.fills)
-            _Booking(session, account, trade, row, instrument, protection, at).book(fills)
+            others = _others(session, order.trade_id, fills)
+            trade, row = _trade_and_order(session, order.trade_id, order.client_order_id)
+            _Booking(session, account, trade, others, row, instrument, protection, at).book(fills)
             state = OrderState(row.state)
             if report.filled >= row.filled:  # a report that knows less than we do is an old one
                 state = follow(told_of(state), report.state)
@@ -134,11 +138,13 @@ class Orders:
         """Book fills of an order (once each) of which nothing else is known but whether it has `ended` with them."""
         with self._database.writing() as session:
             account = locked(session)
-            trade, row = _trade_and_order(session, _leg_and_trade(session, client_order_id)[1], client_order_id)
+            trade_id = _leg_and_trade(session, client_order_id)[1]
             new = _new_fills(session, fills)
+            others = _others(session, trade_id, new)
+            trade, row = _trade_and_order(session, trade_id, client_order_id)
             if not new:
                 return rows.order(row)
-            _Booking(session, account, trade, row, instrument, protection, at).book(new)
+            _Booking(session, account, trade, others, row, instrument, protection, at).book(new)
             row.exchange_order_id = new[0].exchange_order_id
             row.filled += sum((fill.amount for fill in new), Decimal(0))
             if row.state == OrderState.APPROVED:
@@ -181,11 +187,15 @@ class Orders:
 
 @dataclass(frozen=True, slots=True)
 class _Booking:
-    """Where fills are booked: the account is locked, and so are the trade and its order."""
+    """Where fills are booked: the account is locked, and so are the trade, its order, and the `others`.
+
+    Those are trades of which it may have sold coins, or which may have sold coins of it.
+    """
 
     session: Session
     account: AccountRow
     trade: TradeRow
+    others: Sequence[TradeRow]
     order: OrderRow
     instrument: Instrument
     protection: Protection
@@ -200,6 +210,16 @@ class _Booking:
             self.account.cash += booking.cash
             self.session.add(_execution(self.order, fill))
             _tell_execution(self.session, self.order, fill, self.at)
+            self._pass_on(fill)
+
+    def _pass_on(self, fill: Fill) -> None:
+        """What was sold beyond what its trade held was another's."""
+        trades = {row.id: row for row in (self.trade, *self.others)} if self.others else {}
+        for passed in pass_on(map(rows.trade, trades.values()), fill, self.instrument):
+            _tell_passed(self.session, self.order, passed, self.at)
+            _move_trade(self.session, trades[passed.holder.id], passed.holder.status, self.order, self.at)
+            for trade in (passed.seller, passed.holder):
+                rows.write_trade(trades[trade.id], trade)
 
 
 def _is_as_seen(row: OrderRow, seen: Order) -> bool:
@@ -237,6 +257,39 @@ def _leg_and_trade(session: Session, client_order_id: str) -> tuple[str, int]:
 def _trade_and_order(session: Session, trade_id: int, client_order_id: str) -> tuple[TradeRow, OrderRow]:
     trade = session.get_one(TradeRow, trade_id, with_for_update=True)
     return trade, _row(session, client_order_id, lock=True)
+
+
+def _others(session: Session, trade_id: int, fills: Sequence[Fill]) -> Sequence[TradeRow]:
+    """Other trades that may share these new fills of one order, locked; nobody else books while the account is locked.
+
+    If its trade sells more than it holds, those that hold something; if it buys, those that have sold too much since.
+    """
+    theirs = _sharing(session, session.get_one(TradeRow, trade_id), fills) if fills else ()
+    if not theirs:
+        return ()
+    together = TradeRow.id.in_({trade_id, *theirs})  # in one order, so that no two wait for each other
+    query = select(TradeRow).where(together).order_by(TradeRow.id).with_for_update()
+    found = session.scalars(query.execution_options(populate_existing=True)).all()
+    return [one for one in found if one.id != trade_id]
+
+
+def _sharing(session: Session, trade: TradeRow, fills: Sequence[Fill]) -> Sequence[int]:
+    if fills[0].side == Side.BUY:
+        return _overdrawn_since(session, trade)
+    if trade.sold_amount + sum(fill.amount for fill in fills) <= trade.size:
+        return ()
+    return session.scalars(select(TradeRow.id).where(TradeRow.symbol == trade.symbol, text(HELD))).all()
+
+
+def _overdrawn_since(session: Session, trade: TradeRow) -> list[int]:
+    """Trades that have sold more than they held, some of it since this one was approved: before, it was not its."""
+    sales = select(ExecutionRow.trade_id).where(
+        ExecutionRow.timestamp >= trade.timestamp - CLOCKS_APART,
+        ExecutionRow.symbol == trade.symbol,
+        ExecutionRow.side == Side.SELL,
+    )
+    sellers = session.scalars(select(TradeRow).where(TradeRow.id.in_(sales), TradeRow.id != trade.id))
+    return [row.id for row in sellers if rows.trade(row).overdrawn]
 
 
 def _move(session: Session, row: OrderRow, state: OrderState, reason: str | None, at: datetime) -> None:
@@ -281,6 +334,18 @@ def _tell_execution(session: Session, row: OrderRow, fill: Fill, at: datetime) -
         "correlation_id": row.correlation_id,
     }
     audit(session, "execution.booked", "orders", told, at)
+
+
+def _tell_passed(session: Session, row: OrderRow, passed: Passed, at: datetime) -> None:
+    told = {
+        "trade_id": passed.holder.id,
+        "client_order_id": row.client_order_id,
+        "sold_by": passed.seller.id,
+        "amount": f"{passed.amount:f}",
+        "left": f"{passed.holder.left:f}",
+        "correlation_id": row.correlation_id,
+    }
+    audit(session, "trade.sold_by_another", "orders", told, at)
 
 
 def _tell_answer(session: Session, row: OrderRow, answer: str, said: str, at: datetime) -> None:

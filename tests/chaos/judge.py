@@ -1,6 +1,6 @@
 """Says after each commit, and at the end, what does not hold: the books are held against the venue's journal."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -149,26 +149,14 @@ class Judge:
         for symbol in {trade.symbol for trade in books.trades.values()}:
             left = sum((t.left for t in books.trades.values() if t.symbol == symbol), ZERO)
             coins = self._venue.balances.get(symbol.partition("/")[0], ZERO)
-            if left - self._oversold(symbol) != coins:
+            if left != coins:
                 wrong.append(f"{symbol} is {left} in the books, {coins} at the venue")
         return wrong
 
-    def _oversold(self, symbol: str) -> Decimal:
-        """What trades sold beyond what they held: the venue filled an exit after it had said that it was cancelled.
-
-        The next exit of that trade was under way by then, and what both sold was another trade's dust.
-        """
-        balance: defaultdict[int, Decimal] = defaultdict(Decimal)
-        for mine in self._venue.journal:
-            if mine.order.symbol == symbol:
-                balance[mine.order.trade_id] += mine.filled if mine.order.side is Side.BUY else -mine.filled
-        return -sum((left for left in balance.values() if left < 0), ZERO)
-
     def _told(self, books: Books, record: Record) -> Iterator[str]:
-        """After two reconciliations what differs is known, and told, and it is what strangers did, or was oversold."""
+        """After two reconciliations what differs is known, and told, and it is what strangers did."""
         symbols = {order.symbol for order in books.orders.values()}
         expected = self._world.account.to_be_told(symbols)
-        expected |= {("balance", symbol.partition("/")[0]) for symbol in symbols if self._oversold(symbol)}
         if books.differences != expected:
             yield f"differences are {sorted(books.differences)}, not {sorted(expected)}"
         if not expected <= record.told:

@@ -11,7 +11,7 @@ from pandas import DataFrame
 
 from app.domain.orders import Side
 from app.domain.trading import Wish
-from tests.chaos.plans import Clock
+from tests.chaos.plans import Clock, Filling
 from tests.fixtures.memory.builders import NOON
 
 SYMBOLS = ("BTC/USDT", "ETH/USDT", "SOL/USDT", "XRP/USDT", "ADA/USDT")
@@ -32,8 +32,9 @@ class Scene:
     order of somebody's locks half of the coins, `flattens_s` when a person flattens, `skewed_s` from and until when
     the venue's clock is seconds ahead; `flattens` lets every halt flatten. `rests` are shares of the first orders
     that fill at once while the rest of them stays at the venue, `fills` those of the first that are cancelled there
-    and then; `queue_s` is how long a signal waits to be decided. In a slow one the first order arrives so late, its
-    answer never, and the venue shows what it has as late as it may. `moves` are prices that the market moves to,
+    and then, `late` how each of the first meets the book where some fills are told late; `queue_s` is how long a signal
+    waits to be decided. In a slow one the first order arrives so late, its answer never; in it, and where fills are
+    late, the venue shows what it has as late as it may. `moves` are prices that the market moves to,
     `flushes_s` when Redis is emptied, after which no price is heard for `deaf_s`; a day ends after `midnight_s`.
     `clock` is the venue's. At `restored_s` the database is what it was when the first order was approved.
     """
@@ -50,6 +51,7 @@ class Scene:
     flattens: bool = False
     rests: tuple[float, ...] = ()
     fills: tuple[float, ...] = ()
+    late: tuple[Filling, ...] = ()
     queue_s: float = 0
     crash_s: float | None = None
     order_timeout_s: float = 6
@@ -159,6 +161,12 @@ SCENES = {
     ),
     "too-soon": Scene(closes=((0.0, BTC, "buy"), (3.0, BTC, "sell")), slow_s=4.9),
     "slow": Scene(slow_s=4.9),
+    "late": Scene(
+        closes=((0.0, ETH, "buy"), (2.5, ETH, "buy")),
+        wicks_s=(5.5,),
+        late=(Filling(0, too_late=0.5, too_late_s=6.5), Filling(), Filling(0.4, too_late=0.3, too_late_s=9)),
+        upkeep=(*ALWAYS, "reconcile"),
+    ),
     "skewed": Scene(slow_s=5.85, clock=Clock(ahead_s=40, error_s=0.9)),
     "drifting": Scene(slow_s=4.9, clock=Clock(ahead_s=-3, drift=-0.05, errors_s=0.2)),
     "beyond": Scene(slow_s=7.5, clock=Clock(error_s=3.0)),

@@ -71,9 +71,9 @@ def world(name: str, store: Store, steps: dict[str, Any] | None = None) -> World
         order_type="limit" if played.rests else "ioc",
         crash_s=played.crash_s,
         quiet_after_s=14 + played.lasts_s,
-        fillings=[Filling(share) for share in played.rests or played.fills],
+        fillings=[*played.late] or [Filling(share) for share in played.rests or played.fills],
         journeys=[] if slow_s is None else [Journey(), Journey(slow_s, answered=False)],  # its turn, and the order
-        lags_s=0 if slow_s is None else 1.99,
+        lags_s=1.99 if played.late or slow_s is not None else 0,
         clock=played.clock,
     )
     return World(store, script, played, steps or {})

@@ -16,6 +16,12 @@ from tests.fixtures.memory.builders import NOON, a_fill
 HALF = Decimal("0.5")
 
 
+def sold(store: StoreUnderTest, trade_id: int, key: str, amount: str, state: OrderState = OrderState.FILLED) -> Order:
+    """An exit of a trade that ended with so much sold at 100."""
+    order = store.sent(store.exit(trade_id, key, amount=Decimal(amount)))
+    return store.settled(order, state, sale(f"of-{key}", amount=Decimal(amount)))
+
+
 class OrdersContract:
     """Subclasses give the fixture `store`."""
 
@@ -285,6 +291,67 @@ class OrdersContract:
             Decimal("10019.90"),
             Decimal(0),
         )
+
+    def test_f5_a_late_fill_of_an_exit_is_gone_from_the_trade_whose_coins_the_next_exit_sold(
+        self, store: StoreUnderTest
+    ) -> None:
+        other = store.opened().holding("other").trade_id
+        trade = store.holding("trade").trade_id
+        first = sold(store, trade, "first", "0.4", OrderState.CANCELLED)
+        sold(store, trade, "second", "0.6")
+        assert store.books.read(LATER).coins == {"BTC": Decimal(1)}
+
+        for _ in ("once", "and not again"):
+            store.settled(first, OrderState.CANCELLED, sale("of-first"), sale("late", amount=Decimal("0.3")))
+
+            assert store.books.read(LATER).coins == {"BTC": Decimal("0.7")}
+            assert store.ledger.account({}, LATER).equity == Decimal("9999.75")  # five fees
+            assert [level.trade_id for level in store.trades.levels()] == [other]
+
+    def test_f5_a_trade_whose_coins_were_all_sold_by_another_is_closed(self, store: StoreUnderTest) -> None:
+        store.opened().holding("other")
+        trade = store.holding("trade").trade_id
+        first = sold(store, trade, "first", "1")
+
+        store.booked(first.client_order_id, sale("late"))
+
+        assert (store.trades.levels(), store.ledger.held()) == ([], [])
+        assert store.ledger.account({}, LATER).cash == Decimal("9999.8")
+
+    def test_f5_what_was_sold_of_a_trade_before_its_own_late_fill_was_told_is_gone_from_it(
+        self, store: StoreUnderTest
+    ) -> None:
+        entry = store.settled(store.sent(store.opened().entry("late")), OrderState.CANCELLED)
+        trade = store.holding("trade").trade_id
+        first = sold(store, trade, "first", "1")
+        store.booked(first.client_order_id, sale("more", amount=Decimal("0.3")))
+        assert store.books.read(LATER).coins == {}
+
+        store.settled(entry, OrderState.CANCELLED, a_fill("late", amount=HALF))
+
+        assert store.books.read(LATER).coins == {"BTC": Decimal("0.2")}
+        assert [level.trade_id for level in store.trades.levels()] == [entry.trade_id]
+
+    def test_what_was_sold_too_much_before_a_trade_was_approved_is_not_taken_from_it(
+        self, store: StoreUnderTest
+    ) -> None:
+        before = NOON - timedelta(minutes=2)
+        trade = store.opened().holding("trade").trade_id
+        order = store.sent(store.exit(trade))
+        store.settled(order, OrderState.FILLED, sale(amount=Decimal("1.5"), at=before))
+
+        store.holding("new")
+
+        assert store.books.read(LATER).coins == {"BTC": Decimal(1)}
+
+    def test_a_trade_of_another_symbol_lends_nothing(self, store: StoreUnderTest) -> None:
+        store.opened().holding("other", symbol="ETH/USDT")
+        trade = store.holding("trade").trade_id
+        order = store.sent(store.exit(trade))
+
+        store.settled(order, OrderState.FILLED, sale(amount=Decimal("1.5")))
+
+        assert store.books.read(LATER).coins == {"ETH": Decimal(1)}
 
     def test_a_fee_in_base_currency_is_less_to_hold(self, store: StoreUnderTest) -> None:
         order = store.sent(store.opened().entry())

@@ -148,6 +148,27 @@ def test_executions_and_what_they_do_to_a_trade_leave_audits(database: Database,
     assert told == ["trade.pending", "trade.open", "execution.booked", "trade.closed", "execution.booked"]
 
 
+def test_a_sale_of_coins_of_another_trade_is_told_with_both_trades_and_is_one_execution(
+    database: Database, store: StoreUnderTest
+) -> None:
+    other = store.opened().holding("other").trade_id
+    trade = store.holding().trade_id
+    order = store.sent(store.exit(trade))
+    store.settled(order, OrderState.FILLED, sale(amount=Decimal(2), price=Decimal(120)))
+
+    told = [(event, data.get("trade_id")) for event, data in _audits(database)][-5:-1]
+    assert told == [
+        ("trade.closed", trade),
+        ("execution.booked", trade),
+        ("trade.sold_by_another", other),
+        ("trade.closed", other),
+    ]
+    data = _audits(database)[-3][1]
+    assert data.items() >= {"client_order_id": "O-exit-1", "sold_by": trade, "amount": "1", "left": "0"}.items()
+    summary = Reports(database).summary()
+    assert (summary.executions, summary.trades_won, summary.realised) == (3, 2, Decimal("39.85"))
+
+
 def test_an_entry_that_never_filled_leaves_an_audit_of_its_void_trade(
     database: Database, store: StoreUnderTest
 ) -> None:
