@@ -2,13 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from app.domain.market import instant_text
-from app.domain.orders import Leg
+from app.domain.orders import Leg, OrderState
 from app.domain.portfolio import Trade, TradeStatus
 from app.domain.risk import Check, TradingState
 from app.domain.trading import Signal
+
+TOLD_LATE = timedelta(seconds=15)  # a fill of an order that has ended; longer nobody waits with leaving for it
+
+
+def may_have_sold_more(state: str, ended_at: datetime, at: datetime) -> bool:
+    """Whether the venue may still tell of a fill of an exit that has ended with less than it was to sell."""
+    return state in (OrderState.CANCELLED, OrderState.REJECTED, OrderState.EXPIRED) and at < ended_at + TOLD_LATE
 
 
 def is_heard(signal: Signal, state: TradingState) -> bool:

@@ -48,7 +48,8 @@ def approve_signal(
 
     An entry that is too old is refused before the account is locked and valued: were it as dear as any other, a queue
     that has fallen behind would stay behind. After an exit that the venue has refused, the next one of that trade
-    sells what is `free` there at most. A wish to leave that is heard stays with its trade until that is left, whatever
+    sells what is `free` there at most; after one that may have sold more than was told, it leaves alone what other
+    trades of the symbol hold. A wish to leave that is heard stays with its trade until that is left, whatever
     becomes of this order.
     """
     terms = Terms(order_type, slippage, time_to_live, exit_slippage)
@@ -81,7 +82,8 @@ def _is_too_old(signal: Signal, signals: Signals, terms: Terms, at: datetime) ->
 def _may_be_short(decision: Decision) -> bool:
     """Whether the venue may have less of the coin than the trade holds, or has it locked."""
     decided = decision.order is not None or decision.refused
-    return decision.exit_was_refused and not decided and not decision.exit_is_live
+    doubtful = decision.exit_was_refused or decision.of_others > 0
+    return doubtful and not decided and not decision.exit_is_live
 
 
 def _free(free: Callable[[str], Decimal], signal: Signal) -> Decimal:
@@ -125,13 +127,14 @@ class _Desk:
     at: datetime
 
     def decide(self, decision: Decision, free: Decimal) -> _Verdict:
-        """Approve or refuse; `free` is the most that an exit may sell, in base currency."""
+        """Approve or refuse; an exit sells at most what is `free`, in base currency, and not of other trades."""
         if decision.order is not None or decision.refused:
             return _Verdict(decision.order)
         tripped = self.breaker.demand(decision.account)
         if tripped is not None:
             decision.trip(*tripped)
-        return replace(self._decide(decision, free, self.terms.after(decision.past_exits)), tripped=tripped)
+        most = max(ZERO, free - decision.of_others)
+        return replace(self._decide(decision, most, self.terms.after(decision.past_exits)), tripped=tripped)
 
     def _decide(self, decision: Decision, free: Decimal, terms: Terms) -> _Verdict:
         leaving = decision.trade if decision.signal.is_exit else None
@@ -165,13 +168,16 @@ class _Desk:
 
 
 def _unsold(decision: Decision, leaving: Trade, intent: Intent, free: Decimal) -> Difference | None:
-    """What becomes of a trade that could not be left: dust ends it; what the venue lacks is told once."""
+    """What becomes of a trade that could not be left: dust ends it; what the venue lacks is told once.
+
+    While the venue may still tell of a sale, nothing is known to differ.
+    """
     if intent.amount > 0:
         return None
     if is_dust(leaving.left, intent.price, intent.instrument):
         decision.close_as_dust()
         return None
-    if decision.has_waited:
+    if decision.has_waited or decision.of_others:
         return None
     held = f"{free:f} free at the venue, {leaving.left:f} in trade {leaving.id} here"
     difference = Difference("balance", intent.instrument.base, held)

@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from app.domain.leaving import Entered, Leaving
+from app.domain.leaving import Entered, Leaving, may_have_sold_more
 from app.domain.orders import LIVE, Leg, Order, OrderState
 from app.domain.portfolio import Trade, TradeStatus
 from app.domain.reconciliation import Difference
@@ -39,6 +40,8 @@ class Decision:
         self.past_exits = len(exits)
         self.exit_was_refused = bool(exits) and exits[-1][0] == OrderState.REJECTED
         self.has_waited = self.exit_was_refused and self._came_to_nothing(exits[-1][1])
+        unsure = any(may_have_sold_more(state, ended_at, at) for state, ended_at in exits)
+        self.of_others = self._of_others() if unsure else ZERO
 
     def trip(self, state: TradingState, reason: str) -> None:
         """Make the trading state stricter; `account` shows it at once."""
@@ -137,6 +140,16 @@ class Decision:
             OrderRow.trade_id == trade.id, OrderRow.leg != Leg.ENTRY
         )
         return [(state, at) for state, at in self._session.execute(query.order_by(OrderRow.created_at, OrderRow.id))]
+
+    def _of_others(self) -> Decimal:
+        """What other trades of the symbol hold and nobody is selling: what is being sold is not free at the venue."""
+        leaving = exists().where(
+            OrderRow.trade_id == TradeRow.id, OrderRow.leg != Leg.ENTRY, OrderRow.state.in_(sorted(LIVE))
+        )
+        holds = TradeRow.status == TradeStatus.OPEN, TradeRow.left != ZERO, ~leaving
+        mine = None if self.trade is None else self.trade.id
+        query = select(TradeRow.left).where(TradeRow.symbol == self.signal.symbol, TradeRow.id != mine, *holds)
+        return sum(self._session.scalars(query), ZERO)
 
     def _came_to_nothing(self, since: datetime) -> bool:
         """Whether a wish to leave the trade was refused since then."""

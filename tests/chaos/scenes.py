@@ -167,6 +167,12 @@ SCENES = {
         late=(Filling(0, too_late=0.5, too_late_s=6.5), Filling(), Filling(0.4, too_late=0.3, too_late_s=9)),
         upkeep=(*ALWAYS, "reconcile"),
     ),
+    "beside": Scene(
+        closes=((0.0, ETH, "buy"), (2.5, ETH, "buy")),
+        wicks_s=(5.5,),
+        late=(Filling(0, too_late=0.5, too_late_s=3.9), Filling(), Filling(0.4, too_late=0.3, too_late_s=9)),
+        upkeep=(*ALWAYS, "reconcile"),
+    ),
     "skewed": Scene(slow_s=5.85, clock=Clock(ahead_s=40, error_s=0.9)),
     "drifting": Scene(slow_s=4.9, clock=Clock(ahead_s=-3, drift=-0.05, errors_s=0.2)),
     "beyond": Scene(slow_s=7.5, clock=Clock(error_s=3.0)),

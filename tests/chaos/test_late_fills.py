@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 
+from app.domain.orders import Leg
 from app.domain.portfolio import TradeStatus
 from tests.chaos.books import Store, in_memory
 from tests.chaos.plans import Chance, Filling
@@ -50,10 +51,21 @@ def test_what_an_exit_sold_of_another_trades_coins_is_that_trades_sale() -> None
     world = run(f"kill:late:{MODES[0]}:")
 
     other, trade = world.store.books().trades.values()
-    assert (trade.status, trade.left, trade.sold_amount) == (TradeStatus.CLOSED, 0, trade.size)
+    assert (trade.status, trade.left, trade.sold_amount) == (TradeStatus.CLOSED, Decimal(0), trade.size)
     assert (other.status, other.left) == (TradeStatus.OPEN, Decimal("1.998"))
     assert other.sold_amount == Decimal("2.997")  # the late fill
     assert world.venue.balances["ETH"] == other.left
+
+
+def test_an_exit_leaves_alone_what_is_known_to_be_anothers() -> None:
+    world = run(f"kill:beside:{MODES[0]}:")
+
+    other, trade = world.store.books().trades.values()
+    assert (trade.status, trade.left, trade.sold_amount) == (TradeStatus.CLOSED, Decimal(0), trade.size)
+    assert (other.status, other.left, other.sold_amount) == (TradeStatus.OPEN, other.size, Decimal(0))
+    assert world.venue.balances["ETH"] == other.left
+    exits = [order for order in world.store.books().orders.values() if order.leg is not Leg.ENTRY]
+    assert [order.amount for order in exits] == [Decimal("9.990"), Decimal("2.997")]
 
 
 @pytest.mark.timeout(3600)

@@ -450,6 +450,37 @@ class LedgerContract:
         store.orders.reject(store.sent(again), "Oversold", NOON + timedelta(minutes=6))
         assert seen("last", 7) == (True, False, 2)
 
+    def test_what_others_hold_is_known_for_a_while_after_an_exit_that_may_have_sold_more(
+        self, store: StoreUnderTest
+    ) -> None:
+        trade_id = store.opened().holding().trade_id
+        store.holding("elsewhere", symbol="ETH/USDT")
+        others = [store.holding(key).trade_id for key in ("second", "third")]
+
+        def seen(key: str, after_s: int) -> Decimal:
+            store.signals.save(an_exit(key, trade_id=trade_id))
+            with store.ledger.deciding(key, {}, NOON + timedelta(seconds=after_s)) as decision:
+                decision.refuse("not now")
+            return decision.of_others
+
+        assert seen("early", 0) == 0
+        store.settled(store.sent(store.exit(trade_id, "cut")), OrderState.CANCELLED, at=NOON + timedelta(seconds=20))
+        assert [seen("soon", 21), seen("still", 34), seen("late", 35)] == [Decimal(2), Decimal(2), Decimal(0)]
+        store.exit(others[0], "leaving")
+        assert seen("while one is being left", 34) == 1
+
+    def test_after_an_exit_that_sold_all_that_it_was_to_nobody_asks_what_others_hold(
+        self, store: StoreUnderTest
+    ) -> None:
+        trade_id = store.opened().holding().trade_id
+        store.holding("other")
+        half = Decimal("0.5")
+        store.settled(store.sent(store.exit(trade_id, amount=half)), OrderState.FILLED, sale(amount=half))
+
+        store.signals.save(an_exit("again", trade_id=trade_id))
+        with store.ledger.deciding("again", {}, LATER) as decision:
+            assert decision.of_others == 0
+
     def test_tripping_shows_at_once_and_stays(self, store: StoreUnderTest) -> None:
         store.opened().signals.save(a_signal())
         with store.ledger.deciding("signal-1", {}, NOON) as decision:

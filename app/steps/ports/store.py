@@ -120,6 +120,7 @@ class Decision(Protocol):
     past_exits: int  # how many exit orders it has had
     exit_was_refused: bool  # whether the venue said a clear no to the last of them
     has_waited: bool  # whether an exit has come to nothing since that no
+    of_others: Decimal  # what other trades hold, while an exit of this one may have sold more than was told; else zero
 
     def trip(self, state: TradingState, reason: str) -> None:
         """Make the trading state stricter; `account` shows it at once."""

@@ -403,6 +403,56 @@ def test_f13_after_a_refusal_no_more_is_sold_than_is_held_and_free_at_the_venue(
     assert memory.venue_account.asked == ["free"]
 
 
+def beside_another(memory: MemoryFarm, state: OrderState, there: str) -> None:
+    """Two trades of one BTC each, the first with an exit that has ended at noon, and what is there of the coin."""
+    memory.holding()
+    memory.holding(number=2)
+    memory.given(an_order("ENDED", side=Side.SELL, leg=Leg.STOP_LOSS, state=state))
+    memory.trading.balances["BTC"] = Decimal(there)
+    memory.signals.save(an_exit())
+
+
+@pytest.mark.parametrize("state", [OrderState.CANCELLED, OrderState.EXPIRED, OrderState.REJECTED])
+@pytest.mark.parametrize(("there", "sold"), [("2", "1"), ("1.6", "0.600"), ("3", "1")])
+def test_f5_an_exit_after_one_that_may_have_sold_more_leaves_alone_what_others_hold(
+    memory: MemoryFarm, state: OrderState, there: str, sold: str
+) -> None:
+    beside_another(memory, state, there)
+
+    assert memory.orders.get(approve(memory, "exit-1") or "").amount == Decimal(sold)
+    assert memory.venue_account.asked == ["free"]
+
+
+def test_f5_an_exit_for_which_all_that_is_there_is_of_others_waits_a_while_and_not_for_ever(
+    memory: MemoryFarm,
+) -> None:
+    beside_another(memory, OrderState.CANCELLED, there="1")
+    memory.signals.save(an_exit("exit-2"))
+
+    assert approve(memory, "exit-1", at=NOON + timedelta(seconds=14)) is None
+    assert objections(memory) == {"free_balance": "what is free at the venue is less than it lets anyone sell"}
+    assert (told_of(memory), memory.announce.told) == ([], [])  # the venue may yet tell where it is
+    assert memory.orders.get(approve(memory, "exit-2", at=NOON + timedelta(seconds=15)) or "").amount == 1
+
+
+def test_f5_without_an_answer_about_what_is_free_an_exit_beside_others_is_tried_all_the_same(
+    memory: MemoryFarm,
+) -> None:
+    beside_another(memory, OrderState.CANCELLED, there="1")
+
+    def away(currency: str) -> Decimal:
+        raise Unavailable("no answer")
+
+    assert memory.orders.get(approve(memory, "exit-1", free=away) or "").amount == 1
+
+
+def test_f5_nobody_asks_what_is_free_after_an_exit_that_sold_all_that_it_was_to(memory: MemoryFarm) -> None:
+    beside_another(memory, OrderState.FILLED, there="1")
+
+    assert memory.orders.get(approve(memory, "exit-1") or "").amount == 1
+    assert memory.venue_account.asked == []
+
+
 def test_f13_an_exit_for_which_too_little_is_free_waits_and_is_told_once(memory: MemoryFarm) -> None:
     after_a_refusal(memory, there="1", locked="0.9995")
     memory.signals.save(an_exit("exit-2"))
