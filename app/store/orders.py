@@ -264,32 +264,34 @@ def _others(session: Session, trade_id: int, fills: Sequence[Fill]) -> Sequence[
 
     If its trade sells more than it holds, those that hold something; if it buys, those that have sold too much since.
     """
-    theirs = _sharing(session, session.get_one(TradeRow, trade_id), fills) if fills else ()
+    theirs = _sharing(session, trade_id, fills) if fills else ()
     if not theirs:
         return ()
     together = TradeRow.id.in_({trade_id, *theirs})  # in one order, so that no two wait for each other
-    query = select(TradeRow).where(together).order_by(TradeRow.id).with_for_update()
-    found = session.scalars(query.execution_options(populate_existing=True)).all()
+    found = session.scalars(select(TradeRow).where(together).order_by(TradeRow.id).with_for_update()).all()
     return [one for one in found if one.id != trade_id]
 
 
-def _sharing(session: Session, trade: TradeRow, fills: Sequence[Fill]) -> Sequence[int]:
+def _sharing(session: Session, trade_id: int, fills: Sequence[Fill]) -> Sequence[int]:
     if fills[0].side == Side.BUY:
-        return _overdrawn_since(session, trade)
-    if trade.sold_amount + sum(fill.amount for fill in fills) <= trade.size:
+        return _overdrawn(session, trade_id, fills[0].symbol)
+    figures = select(TradeRow.size, TradeRow.sold_amount).where(TradeRow.id == trade_id)
+    size, sold = session.execute(figures).one()  # no row yet: it would be kept as it was before its lock
+    if sold + sum(fill.amount for fill in fills) <= size:
         return ()
-    return session.scalars(select(TradeRow.id).where(TradeRow.symbol == trade.symbol, text(HELD))).all()
+    return session.scalars(select(TradeRow.id).where(TradeRow.symbol == fills[0].symbol, text(HELD))).all()
 
 
-def _overdrawn_since(session: Session, trade: TradeRow) -> list[int]:
+def _overdrawn(session: Session, trade_id: int, symbol: str) -> list[int]:
     """Trades that have sold more than they held, some of it since this one was approved: before, it was not its."""
+    approved_at = session.scalars(select(TradeRow.timestamp).where(TradeRow.id == trade_id)).one()
     sales = select(ExecutionRow.trade_id).where(
-        ExecutionRow.timestamp >= trade.timestamp - CLOCKS_APART,
-        ExecutionRow.symbol == trade.symbol,
+        ExecutionRow.timestamp >= approved_at - CLOCKS_APART,
+        ExecutionRow.symbol == symbol,
         ExecutionRow.side == Side.SELL,
     )
-    sellers = session.scalars(select(TradeRow).where(TradeRow.id.in_(sales), TradeRow.id != trade.id))
-    return [row.id for row in sellers if rows.trade(row).overdrawn]
+    figures = select(TradeRow.id, TradeRow.size, TradeRow.sold_amount).where(TradeRow.id.in_(sales))
+    return [number for number, size, sold in session.execute(figures) if sold > size and number != trade_id]
 
 
 def _move(session: Session, row: OrderRow, state: OrderState, reason: str | None, at: datetime) -> None:

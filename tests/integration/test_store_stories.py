@@ -105,6 +105,18 @@ def test_the_other_orders_of_its_trade_belong_to_the_story(store: StoreUnderTest
     assert told == {None, "O-signal-1", "O-exit-1"}
 
 
+def test_the_sale_of_its_coins_by_another_trade_is_told_with_both(store: StoreUnderTest, stories: Stories) -> None:
+    store.holding("other")
+    order = store.sent(store.exit(store.holding().trade_id))
+    store.settled(order, OrderState.FILLED, sale(amount=Decimal("1.5")))
+
+    for name in ("O-other", "O-exit-1"):
+        [told] = [one for one in stories.of(name).events if one.kind == "trade.sold_by_another"]
+        assert (told.data["client_order_id"], told.data["amount"], told.data["left"]) == ("O-exit-1", "0.5", "0.5")
+    story = stories.of("O-other")
+    assert (story.trade.left, story.trade.sold_amount, len(story.executions)) == (Decimal("0.5"), Decimal("0.5"), 1)
+
+
 def test_a_late_fill_after_days_is_still_told(store: StoreUnderTest, stories: Stories) -> None:
     sent = store.sent(store.entry())
     store.settled(sent, OrderState.FILLED, a_fill(), at=NOON + timedelta(days=3))
