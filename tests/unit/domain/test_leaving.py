@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from app.domain.leaving import Entered, Leaving, is_heard
-from app.domain.orders import Leg, Side
+from app.domain.leaving import TOLD_LATE, Entered, Leaving, is_heard, may_have_sold_more
+from app.domain.orders import Leg, OrderState, Side
 from app.domain.portfolio import Trade, TradeStatus
 from app.domain.risk import TradingState
 from tests.fixtures.memory.builders import NOON, a_signal, an_exit
@@ -30,6 +30,21 @@ WISH = a_signal("sell", side=Side.SELL, leg=Leg.STRATEGY_EXIT, bar_end=NOON + MI
 )
 def test_only_a_halt_is_deaf_and_only_to_strategies(leg: Leg, state: TradingState, heard: bool) -> None:
     assert is_heard(an_exit(leg=leg), state) is heard
+
+
+@pytest.mark.parametrize(
+    ("state", "unsure"),
+    [
+        (OrderState.CANCELLED, True),
+        (OrderState.EXPIRED, True),
+        (OrderState.REJECTED, True),
+        (OrderState.FILLED, False),
+        (OrderState.UNKNOWN, False),  # it lives: nobody sends another
+    ],
+)
+def test_an_exit_that_ended_short_may_have_sold_more_and_not_for_long(state: OrderState, unsure: bool) -> None:
+    assert may_have_sold_more(state, NOON, NOON + TOLD_LATE - timedelta(microseconds=1)) is unsure
+    assert not may_have_sold_more(state, NOON, NOON + TOLD_LATE)
 
 
 def test_a_strategy_leaves_what_it_entered_on_an_older_bar() -> None:
