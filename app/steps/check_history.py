@@ -34,14 +34,15 @@ def check_history(
     remembers, as long as the process lives, until when a market that was found to be so need not be looked at again.
     Only windows whose past was told (`asked`) are looked at; the others are the warm-up's business.
     """
-    late = [
+    silent = [
         one
         for interval in intervals
-        for one in _late(bars, alarm, symbols, interval, size)
-        if one[:2] in asked and alarm.at >= quiet.get(one[:2], alarm.at)
+        for one in _silent(bars, alarm, symbols, interval, size)
+        if one in asked and alarm.at >= quiet.get(one, alarm.at)
     ]
     saved = 0
-    for symbol, interval, newest in late[:limit]:
+    for symbol, interval in silent[:limit]:
+        newest = _newest(bars, alarm, symbol, interval, size)
         try:
             saved += _look(symbol, interval, newest, market, bars, alarm, quiet, window_changed)
         except Unavailable as error:
@@ -53,23 +54,23 @@ def check_history(
     return saved
 
 
-def _late(
-    bars: Bars, alarm: Alarm, symbols: Sequence[str], interval: str, size: int
-) -> Iterator[tuple[str, str, datetime]]:
-    """Symbols without a bar of late, each with the end of its newest one; those that make bars again are cleared."""
+def _silent(bars: Bars, alarm: Alarm, symbols: Sequence[str], interval: str, size: int) -> Iterator[tuple[str, str]]:
+    """Symbols without a bar of late; alarms of those that make bars again are ended."""
     heard = bars.heard(interval, late_before(interval, alarm.at))
     told = alarm.histories.all()
-    oldest = settled_until(interval, alarm.at) - size * span_of(interval)
     for symbol in symbols:
         known = told.get(f"{symbol} {interval}")
-        if symbol in heard and known is None:
-            continue
-        last = bars.window(symbol, interval, alarm.at, 1)
-        newest = last[-1].end if last else oldest
         if symbol not in heard:
-            yield symbol, interval, max(newest, oldest)
-        elif known is not None and newest > known.newest:
+            yield symbol, interval
+        elif known is not None and _newest(bars, alarm, symbol, interval, size) > known.newest:
             alarm.end(known.name)
+
+
+def _newest(bars: Bars, alarm: Alarm, symbol: str, interval: str, size: int) -> datetime:
+    """The end of its newest bar, no longer ago than a window of `size` bars reaches."""
+    oldest = settled_until(interval, alarm.at) - size * span_of(interval)
+    last = bars.window(symbol, interval, alarm.at, 1)
+    return max(last[-1].end, oldest) if last else oldest
 
 
 def _look(

@@ -33,14 +33,14 @@ def _inserted(session: Session, ticks: Sequence[Tick], source: str) -> int:
 
 
 def _copied(session: Session, ticks: Sequence[Tick], source: str) -> int:
-    """COPY into a table of this transaction, then what is not there yet into the real one."""
+    """COPY into a table of this transaction, then what is new into the real one; in the order of the index."""
     session.execute(
         text(f"CREATE TEMPORARY TABLE incoming ON COMMIT DROP AS SELECT {COLUMNS} FROM market_data WITH NO DATA")
     )
     driver = session.connection().connection.driver_connection
     assert driver is not None
     with driver.cursor().copy(f"COPY incoming ({COLUMNS}) FROM STDIN") as copy:
-        for tick in ticks:
+        for tick in sorted(ticks):
             copy.write_row((tick.symbol, instant(tick.time_us), tick.price, tick.quantity, tick.side, source))
     insert = f"INSERT INTO market_data ({COLUMNS}) SELECT {COLUMNS} FROM incoming ON CONFLICT DO NOTHING"
     result = session.connection().execute(text(insert))

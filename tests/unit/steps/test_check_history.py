@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.domain.errors import RateLimited, Refused
-from app.domain.market import Tick, microseconds
+from app.domain.market import Bar, Tick, microseconds
 from app.steps.check_history import check_history
 from app.steps.history_alarm import Alarm
 from tests.fixtures.fakes import MemoryFarm
@@ -163,3 +163,23 @@ def test_only_so_many_are_asked_for_at_a_time(check: Checking) -> None:
     check(NOON + 5 * MINUTE, BTC, ETH, limit=1)
 
     assert [asked[0] for asked in check.farm.market.asked] == [BTC]
+
+
+def test_of_a_thousand_silent_symbols_only_those_are_read_that_are_asked_for(
+    check: Checking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    window = check.farm.bars.window
+
+    def reading(symbol: str, interval: str, until: datetime, size: int) -> list[Bar]:
+        read.append(symbol)
+        return window(symbol, interval, until, size)
+
+    monkeypatch.setattr(check.farm.bars, "window", reading)
+    silent = [f"S{number}/USDT" for number in range(1_000)]
+    check.asked |= {(symbol, "1m") for symbol in silent}
+    check.quiet[ETH, "1m"] = NOON + 9 * MINUTE
+
+    check(NOON + 5 * MINUTE, "SOL/USDT", ETH, BTC, *silent, limit=3)
+
+    assert read == [BTC, *silent[:2]]
