@@ -1,5 +1,6 @@
 """Keep the raw ticks of a mailbox: the second reader of the same stream writes them to `market_data` in bulk."""
 
+import time
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -9,7 +10,7 @@ from app.domain.market import Tick
 from app.steps.ports import Ticks
 
 FRAMES_AT_ONCE = 200
-LAPS = 50
+TURN_S = 1.0  # then others are let at the process: the other mailboxes, and the sweep
 
 
 class Archive(Protocol):
@@ -32,20 +33,30 @@ class Mailboxes(Protocol):
         ...
 
 
-def archive_ticks(shard: int, *, mailboxes: Mailboxes, ticks: Ticks, source: str, batch: int = FRAMES_AT_ONCE) -> int:
-    """How many ticks were new; storing twice is storing once, so that whoever dies in between loses nothing."""
-    archive = mailboxes.archive(shard)
+def archive_ticks(
+    shard: int,
+    *,
+    mailboxes: Mailboxes,
+    ticks: Ticks,
+    source: str,
+    batch: int = FRAMES_AT_ONCE,
+    turn_s: float = TURN_S,
+) -> int:
+    """How many ticks were new; storing twice is storing once, so that whoever dies in between loses nothing.
+
+    Begins no further `batch` of frames after `turn_s`: what is left is the next turn's.
+    """
+    archive, until = mailboxes.archive(shard), time.monotonic() + turn_s
     stored = 0
-    for _ in range(LAPS):
+    while True:
         frames = archive.read(batch)
         if not frames:
             return stored
         heard = [_tick(row) for frame in frames for row in frame.rows if is_sound(row)]
         new = ticks.archive(heard, source) if heard else 0
         stored += new
-        if not archive.keep(frames, new):
+        if not archive.keep(frames, new) or time.monotonic() >= until:
             return stored
-    return stored
 
 
 def _tick(row: Row) -> Tick:

@@ -392,14 +392,15 @@ def test_raw_ticks_are_archived_once_and_marks_and_flaws_are_not(memory: MemoryF
     assert Tick(*tick(3)) in memory.tables.ticks.values()
 
 
-def test_an_archiver_stops_when_another_was_quicker_or_there_is_too_much(memory: MemoryFarm) -> None:
+def test_an_archiver_stops_when_another_was_quicker_or_its_turn_is_over(memory: MemoryFarm) -> None:
     frames = [Frame(str(number), packed([tick(number)]), 1) for number in range(60)]
     archive = MemoryArchive(list(frames), quicker=True)
     assert archive_ticks(0, mailboxes=archive, ticks=memory.ticks, source="mexc", batch=1) == 1
 
     archive = MemoryArchive(frames)
-    archive_ticks(0, mailboxes=archive, ticks=memory.ticks, source="mexc", batch=1)
-    assert len(archive.kept) == 50
+    archive_ticks(0, mailboxes=archive, ticks=memory.ticks, source="mexc", batch=20, turn_s=0)
+    assert len(archive.frames) == 40
+    assert archive_ticks(0, mailboxes=archive, ticks=memory.ticks, source="mexc", batch=20) == 40
 
 
 class Stranded:
