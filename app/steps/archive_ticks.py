@@ -10,7 +10,7 @@ from app.domain.market import Tick
 from app.steps.ports import Ticks
 
 FRAMES_AT_ONCE = 200
-TURN_S = 1.0  # then others are let at the process: the other mailboxes, and the sweep
+TURN_S = 1  # then others are let at the process: the other mailboxes, and the sweep
 
 
 class Archive(Protocol):
