@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app.domain.market import instant_text
-from app.domain.orders import Leg, OrderState
+from app.domain.orders import TERMINAL, Leg, OrderState
 from app.domain.portfolio import Trade, TradeStatus
 from app.domain.risk import Check, TradingState
 from app.domain.trading import Signal
@@ -15,7 +15,7 @@ TOLD_LATE = timedelta(seconds=15)  # a fill of an order that has ended; longer n
 
 def may_have_sold_more(state: str, ended_at: datetime, at: datetime) -> bool:
     """Whether the venue may still tell of a fill of an exit that has ended with less than it was to sell."""
-    return state in (OrderState.CANCELLED, OrderState.REJECTED, OrderState.EXPIRED) and at < ended_at + TOLD_LATE
+    return state in TERMINAL and state != OrderState.FILLED and at < ended_at + TOLD_LATE
 
 
 def is_heard(signal: Signal, state: TradingState) -> bool:

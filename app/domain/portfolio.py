@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from itertools import product
@@ -11,6 +11,7 @@ from app.domain.market import Instrument
 from app.domain.orders import Fill, Side
 from app.domain.risk import ZERO
 
+CLOCK_ERROR = timedelta(minutes=1)  # between ours, which says when a trade was approved, and the venue's
 PLACES = 8  # of proceeds that are shared: any store keeps them exactly, so that both shares are the whole
 
 

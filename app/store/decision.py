@@ -18,6 +18,8 @@ from app.store import rows, verdicts
 from app.store.account import BREAKER, change_state
 from models import AccountRow, OrderRow, RiskEventRow, SignalRow, TradeRow
 
+HOLDS = and_(TradeRow.status == TradeStatus.OPEN, TradeRow.left != ZERO)
+
 
 class Decision:
     """What an approval sees and may do; see `Decision` in app/steps/ports/store.py."""
@@ -116,11 +118,10 @@ class Decision:
 
     def _entered(self) -> list[Entered]:
         """Trades of the symbol, or the one that the signal names, that hold something or may soon; oldest first."""
-        holds = and_(TradeRow.status == TradeStatus.OPEN, TradeRow.left != ZERO)
         query = (
             select(TradeRow, SignalRow.timestamp)
             .join(SignalRow, SignalRow.key == TradeRow.signal_key, isouter=True)
-            .where(TradeRow.symbol == self.signal.symbol, or_(holds, TradeRow.status == TradeStatus.PENDING))
+            .where(TradeRow.symbol == self.signal.symbol, or_(HOLDS, TradeRow.status == TradeStatus.PENDING))
         )
         if self.signal.trade_id is not None:
             query = query.where(TradeRow.id == self.signal.trade_id)
@@ -146,9 +147,9 @@ class Decision:
         leaving = exists().where(
             OrderRow.trade_id == TradeRow.id, OrderRow.leg != Leg.ENTRY, OrderRow.state.in_(sorted(LIVE))
         )
-        holds = TradeRow.status == TradeStatus.OPEN, TradeRow.left != ZERO, ~leaving
         mine = None if self.trade is None else self.trade.id
-        query = select(TradeRow.left).where(TradeRow.symbol == self.signal.symbol, TradeRow.id != mine, *holds)
+        others = TradeRow.symbol == self.signal.symbol, TradeRow.id != mine
+        query = select(TradeRow.left).where(*others, HOLDS, ~leaving)
         return sum(self._session.scalars(query), ZERO)
 
     def _came_to_nothing(self, since: datetime) -> bool:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from app.domain.errors import Missing
 from app.domain.market import Instrument
 from app.domain.orders import TERMINAL, Fill, Leg, Order, OrderState, Report, Side, follow, proved, told_of
-from app.domain.portfolio import Passed, TradeStatus, book, pass_on
+from app.domain.portfolio import CLOCK_ERROR, Passed, TradeStatus, book, pass_on
 from app.domain.protection import Protection
 from app.store import rows
 from app.store.account import locked, no_entries
@@ -24,8 +24,6 @@ from app.store.database import Database
 from models import AccountRow, ExecutionRow, OrderRow, TradeRow
 from models.orders import LIVE
 from models.trades import HELD
-
-CLOCKS_APART = timedelta(minutes=1)  # ours, which says when a trade was approved, and the venue's
 
 
 class Orders:
@@ -286,7 +284,7 @@ def _overdrawn(session: Session, trade_id: int, symbol: str) -> list[int]:
     """Trades that have sold more than they held, some of it since this one was approved: before, it was not its."""
     approved_at = session.scalars(select(TradeRow.timestamp).where(TradeRow.id == trade_id)).one()
     sales = select(ExecutionRow.trade_id).where(
-        ExecutionRow.timestamp >= approved_at - CLOCKS_APART,
+        ExecutionRow.timestamp >= approved_at - CLOCK_ERROR,
         ExecutionRow.symbol == symbol,
         ExecutionRow.side == Side.SELL,
     )
