@@ -101,9 +101,10 @@ def used_s(process: psutil.Process) -> float:
 
 
 def service(process: psutil.Process) -> str:
-    """`signals` of `celery -A app worker -Q signals`, `feed` of `python -m app.cli feed`."""
+    """`signals` of a worker named `signals@…`, wherever its title is cut off; `feed` of `python -m app.cli feed`."""
     words = process.cmdline()
-    if "-Q" in words:
-        return words[words.index("-Q") + 1]
+    queues = [word.partition("@")[0] for word in words if "@" in word]
+    if queues:
+        return queues[0]
     names = [name for name in ("venue", "feed", "beat", "flower", "console", "notifier") if name in words]
     return names[0] if names else "redis"
