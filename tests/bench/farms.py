@@ -17,6 +17,7 @@ import psutil
 from app import wiring
 from app.domain.market import microseconds
 from app.settings.apart import live_apart
+from tests.fixtures.commands import title
 from workers.ports import NO_METRICS, free_port
 
 UP_S = 90.0
@@ -102,7 +103,7 @@ def used_s(process: psutil.Process) -> float:
 
 def service(process: psutil.Process) -> str:
     """`signals` of a worker named `signals@…`, wherever its title is cut off; `feed` of `python -m app.cli feed`."""
-    words = process.cmdline()
+    words = title(process).split()
     queues = [word.partition("@")[0] for word in words if "@" in word]
     if queues:
         return queues[0]

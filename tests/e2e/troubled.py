@@ -18,7 +18,7 @@ import psutil
 from app.simulator.catalogue import listing
 from app.store import Database, Tallies
 from tests.fixtures._channel import Channel
-from tests.fixtures.commands import ROOT, Commands, commands, until, worker
+from tests.fixtures.commands import ROOT, Commands, commands, title, until, worker
 from tests.fixtures.databases import short_folder
 from tests.fixtures.prometheus import Prometheus, hasty
 from tests.fixtures.redis_server import start_redis, stop_redis
@@ -238,7 +238,7 @@ class Troubled:
 
     def feed(self) -> psutil.Process:
         children = psutil.Process(self.farm.pid).children()
-        return next(one for one in children if one.cmdline()[-1] == "feed")
+        return next(one for one in children if title(one).endswith(" feed"))
 
     @contextmanager
     def stopped(self, queue: str) -> Iterator[None]:
