@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -77,7 +78,8 @@ class Feed:
         self._unknown: list[str] = []
         self._listed = 0
         self._offset_ms = 0
-        self._stamps: dict[str, Stamps] = {}
+        self._received_us = 0
+        self._stamps: defaultdict[str, Stamps] = defaultdict(Stamps)
         self._prices: dict[str, float] = {}
         self._bad = 0
         self._counted: dict[str, int] = {}
@@ -104,19 +106,28 @@ class Feed:
 
     def prints(self, symbol: str, prints: Iterable[Print]) -> None:
         """New prints of a symbol, in order, become ticks on their way."""
-        received_us = microseconds(self._now())
+        received_us = self._received_us or self._begin_turn()
         latest_us = inf if self._habits.lossless else received_us + self._offset_ms * 1000 + AHEAD_US
-        stamps = self._stamps.setdefault(symbol, Stamps())
+        stamp = self._stamps[symbol].next
         rows = []
         for ms, price, quantity, side in prints:
             if 0.0 < price < inf and 0.0 < quantity < inf and 0 < ms * 1000 < latest_us:
-                rows.append((symbol, stamps.next(ms), price, quantity, side, received_us))
+                rows.append((symbol, stamp(ms), price, quantity, side, received_us))
             else:
                 self._complain(Tick(symbol, ms * 1000, price, quantity, side, received_us))
         if rows:
             self._lags_ms.append((received_us - rows[-1][1]) / 1000 + self._offset_ms)
             self._prices[symbol] = rows[-1][2]
             self._outbox.put(symbol, rows)
+
+    def _begin_turn(self) -> int:
+        """What is heard in one turn of the loop came in together."""
+        self._received_us = microseconds(self._now())
+        asyncio.get_running_loop().call_soon(self._end_turn)
+        return self._received_us
+
+    def _end_turn(self) -> None:
+        self._received_us = 0
 
     def covered(self, symbol: str, since_ms: int) -> None:
         """From here on every print is told."""

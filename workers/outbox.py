@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from itertools import islice
 
 import structlog
@@ -44,6 +45,7 @@ class Outbox:
     ) -> None:
         self.conflated = 0
         self._mailboxes = mailboxes
+        self._shard = cache(mailboxes.shard)
         self._send_drain = send_drain
         self._forgotten = forgotten
         self._limit = limit
@@ -65,7 +67,7 @@ class Outbox:
 
     def put(self, symbol: str, rows: Sequence[Row]) -> None:
         """Rows of one symbol, in order."""
-        self._put(self._mailboxes.shard(symbol), rows)
+        self._put(self._shard(symbol), rows)
 
     def put_everywhere(self, row: Row) -> None:
         """One row into every mailbox of this feed: a clock mark."""

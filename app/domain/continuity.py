@@ -98,5 +98,6 @@ class Stamps:
 
     def next(self, ms: int) -> int:
         """The print's millisecond, or one microsecond after the print before it."""
-        self.last_us = max(ms * 1000, self.last_us + 1)
+        time_us, next_us = ms * 1000, self.last_us + 1
+        self.last_us = time_us if time_us > next_us else next_us  # max() takes three times as long
         return self.last_us

@@ -7,7 +7,7 @@ from functools import cache, partial
 from typing import Any
 
 import ccxt
-from aiohttp import WSMsgType
+from aiohttp import WSCloseCode, WSMsgType
 from google.protobuf.message import DecodeError
 
 from app.domain.continuity import Print
@@ -20,6 +20,7 @@ SYMBOLS_PER_CONNECTION = 30
 PAGE = 1000  # most that the venue tells at once
 HOUR_MS = 3_600_000
 SPACING_S = 0.025  # 40 requests a second at most; MEXC allows 50 for each endpoint
+ABNORMAL = WSCloseCode.ABNORMAL_CLOSURE.value
 CHANNEL = re.compile(r"deals\.v3\.api\.pb@\d+ms@(\w+)")
 
 Hear = Callable[[str, list[Print]], None]
@@ -35,21 +36,39 @@ class _Client(AsyncClient):
         self.broken = 0
         super().__init__(rest_url, ws_url, limiter)
         self._named = cache(self.safe_symbol)  # a connection has thirty, and each frame asks for one of them
+        self._receiving: asyncio.Task[None] | None = None
 
     def client(self, url: str) -> Any:
-        """The connection, which hands on a binary frame at once: ccxt passes it through four hands."""
+        """The connection, which is read here: ccxt begins a task for each message, and passes it through four hands."""
         connection = super().client(url)
-        if "handle_message" not in vars(connection):
-            connection.handle_message = partial(self._take, connection.handle_message)
+        if "receive_loop" not in vars(connection):
+            connection.receive_loop = partial(self._receive, connection)
         return connection
 
-    def _take(self, long_way: Callable[[Any], None], message: Any) -> None:
-        """Trades the short way, everything else the way of ccxt."""
-        if message.type is not WSMsgType.BINARY:
-            long_way(message)
-            return
+    def _receive(self, connection: Any) -> None:
+        """Called once by ccxt, when the connection is there."""
+        self._receiving = asyncio.create_task(self._received(connection))
+
+    async def _received(self, connection: Any) -> None:
+        """Until the connection ends: trades the short way, everything else the way of ccxt.
+
+        What came in together is worked through before anything else gets its turn.
+        """
         try:
-            found = deals(message.data)
+            while not connection.closed():
+                message = await connection.receive()
+                if message.type is WSMsgType.BINARY:
+                    self._take(message.data)
+                else:
+                    connection.handle_message(message)
+        except Exception as error:  # noqa: BLE001  whatever it is, nothing would be heard here any more: dial again
+            connection.on_error(ccxt.NetworkError(f"{type(error).__name__}: {error}"))
+        else:
+            connection.on_close(ABNORMAL)
+
+    def _take(self, frame: bytes) -> None:
+        try:
+            found = deals(frame)
         except DecodeError:  # counted, and the next frame is another
             self.broken += 1
             return

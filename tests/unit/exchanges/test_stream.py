@@ -1,7 +1,11 @@
 """What the stream's client makes of frames that are not as they should be."""
 
 import asyncio
+from collections import deque
+from collections.abc import Sequence
 
+import ccxt
+import pytest
 from aiohttp import WSMessage, WSMsgType
 
 from app.domain.continuity import Print
@@ -14,26 +18,57 @@ DEALS = "spot@public.aggre.deals.v3.api.pb@100ms@"
 
 async def test_a_frame_that_cannot_be_read_is_counted_and_the_next_is_heard() -> None:
     client, heard = _Client(*URLS), list[tuple[str, list[Print]]]()
-    connection = client.client(URLS[1])
-    connection.handle_message(binary(a_frame([("1", "2", 1, 3)])))
+    await received(client, binary(a_frame([("1", "2", 1, 3)])))
     client.hear = lambda symbol, prints: heard.append((symbol, prints))
 
-    connection.handle_message(binary(b"\xff\xff\xff"))
-    connection.handle_message(binary(a_frame([("1", "2", 1, 3)])))
+    await received(client, binary(b"\xff\xff\xff"), binary(a_frame([("1", "2", 1, 3)])))
 
     assert client.broken == 1
     assert [prints for _, prints in heard] == [[Print(3, 1.0, 2.0, "buy")]]
     await client.close()
 
 
-async def test_what_is_no_trade_frame_goes_the_way_of_ccxt_also_on_a_connection_that_is_asked_for_again() -> None:
+async def test_what_is_no_trade_frame_goes_the_way_of_ccxt() -> None:
     client = _Client(*URLS)
-    assert client.client(URLS[1]) is client.client(URLS[1])
-
     text = f'{{"id": 0, "code": 0, "msg": "{DEALS}BTCUSDT"}}'
-    client.client(URLS[1]).handle_message(WSMessage(WSMsgType.TEXT, text, None))
+
+    await received(client, WSMessage(WSMsgType.TEXT, text, None))
 
     assert client.confirmed == {"BTCUSDT"}
+    await client.close()
+
+
+async def test_a_connection_that_is_asked_for_again_is_the_same_and_is_read_once() -> None:
+    client = _Client(*URLS)
+
+    connection = client.client(URLS[1])
+
+    assert client.client(URLS[1]) is connection
+    assert connection.receive_loop is client.client(URLS[1]).receive_loop
+    await client.close()
+
+
+@pytest.mark.parametrize(
+    ("frames", "reason"),
+    [
+        ([], "closed by remote server, closing code 1006"),
+        ([a_frame([("1", "2", 1, 3)])], "ValueError: a mistake of ours"),
+    ],
+    ids=["the venue closed it", "a mistake on the way"],
+)
+async def test_whoever_waits_is_told_when_nothing_more_is_heard_and_the_next_connection_is_another(
+    frames: list[bytes], reason: str
+) -> None:
+    client = _Client(*URLS)
+    client.hear = _mistaken
+    connection = client.client(URLS[1])
+    waiting = connection.future("trades")
+
+    await received(client, *map(binary, frames))
+
+    with pytest.raises(ccxt.NetworkError, match=reason):
+        await waiting
+    assert client.client(URLS[1]) is not connection
     await client.close()
 
 
@@ -81,3 +116,36 @@ def test_the_buyer_who_waited_was_sold_to() -> None:
 def binary(data: bytes) -> WSMessage:
     """A frame as aiohttp tells it."""
     return WSMessage(WSMsgType.BINARY, data, None)
+
+
+class Socket:
+    """One that tells these messages and is closed then."""
+
+    def __init__(self, messages: Sequence[WSMessage]) -> None:
+        self._messages = deque(messages)
+
+    @property
+    def closed(self) -> bool:
+        """Whether there is nothing more to come."""
+        return not self._messages
+
+    async def receive(self) -> WSMessage:
+        """The next of them."""
+        return self._messages.popleft()
+
+    async def close(self) -> None:
+        """Nothing more."""
+        self._messages.clear()
+
+
+async def received(client: _Client, *messages: WSMessage) -> None:
+    """These come in on the client's connection, which is over then."""
+    connection = client.client(URLS[1])
+    connection.connection = Socket(messages)
+    connection.receive_loop()
+    assert client._receiving is not None
+    await client._receiving
+
+
+def _mistaken(symbol: str, prints: list[Print]) -> None:
+    raise ValueError("a mistake of ours")
