@@ -1,8 +1,8 @@
 """Connections to Redis that give up in time, and the Lua scripts that run there."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.resources import files
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import redis
@@ -10,6 +10,7 @@ from redis.backoff import ExponentialBackoff
 from redis.exceptions import NoScriptError
 from redis.retry import Retry
 
+T = TypeVar("T")
 BusError = redis.RedisError  # what everything in this folder may raise
 
 
@@ -45,20 +46,27 @@ class Script:
         self._sha = ""
 
     def __call__(self, keys: Sequence[str], *values: Any) -> Any:
-        return self.each([(keys, values)])[0]
+        return self._known(lambda sha: self._client.evalsha(sha, len(keys), *keys, *values))
 
     def each(self, calls: Sequence[tuple[Sequence[str], Sequence[Any]]]) -> list[Any]:
         """Several calls in one round trip; raises the first error."""
-        try:
-            return self._run(calls)
-        except NoScriptError:
-            self._sha = self._client.script_load(self._text)
-            return self._run(calls)
+        if len(calls) == 1:  # a pipeline costs half as much again
+            return [self(calls[0][0], *calls[0][1])]
+        return self._known(lambda sha: self._together(sha, calls))
 
-    def _run(self, calls: Sequence[tuple[Sequence[str], Sequence[Any]]]) -> list[Any]:
-        if not self._sha:
-            self._sha = self._client.script_load(self._text)
+    def _together(self, sha: str, calls: Sequence[tuple[Sequence[str], Sequence[Any]]]) -> list[Any]:
         with self._client.pipeline(transaction=False) as pipe:
             for keys, values in calls:
-                pipe.evalsha(self._sha, len(keys), *keys, *values)
+                pipe.evalsha(sha, len(keys), *keys, *values)
             return pipe.execute()
+
+    def _known(self, run: Callable[[str], T]) -> T:
+        """By its hash, which the server is taught when it does not know it."""
+        try:
+            return run(self._sha or self._load())
+        except NoScriptError:
+            return run(self._load())
+
+    def _load(self) -> str:
+        self._sha = self._client.script_load(self._text)
+        return self._sha

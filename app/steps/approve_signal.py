@@ -160,8 +160,8 @@ class _Desk:
         if any(check.objection for check in checks):
             _refuse(decision, checks)
             return _Verdict(difference=None if leaving is None else _unsold(decision, leaving, intent, free))
-        decision.record(checks)
         trade_id = decision.open_trade(intent.signal.strategy) if leaving is None else leaving.id
+        decision.record(checks)
         order = _order(intent, trade_id, terms)
         decision.approve(order)
         return _Verdict(order, is_new=True)

@@ -61,9 +61,10 @@ def valued(session: Session, row: AccountRow, heard: Mapping[str, Mark], at: dat
 
 def worth(session: Session, row: AccountRow, heard: Mapping[str, Mark], at: datetime) -> Account:
     """The same without what it left lately, which takes longer to find the more there was."""
-    trades = session.scalars(select(TradeRow).where(held())).all()
-    entries = session.scalars(select(OrderRow).where(text(LIVE), OrderRow.leg == "entry")).all()
-    valuation = marks.valued(map(rows.trade, trades), heard, at)
+    trades = [rows.trade(row) for row in session.execute(select(*rows.TRADE_COLUMNS).where(held()))]
+    columns = OrderRow.symbol, OrderRow.reserved, OrderRow.filled, OrderRow.price
+    entries = session.execute(select(*columns).where(text(LIVE), OrderRow.leg == "entry")).all()
+    valuation = marks.valued(trades, heard, at)
     old_marks = _of_those_that_trade(session, valuation.old)
     equity = row.cash + valuation.exposure
     symbols = {trade.symbol for trade in trades if trade.status != TradeStatus.CLOSED}
@@ -74,8 +75,8 @@ def worth(session: Session, row: AccountRow, heard: Mapping[str, Mark], at: date
         day_open=row.day_open,
         day_high=row.day_high if old_marks else max(row.day_high, equity),
         exposure=valuation.exposure,
-        reserved=sum((_unfilled(order) for order in entries), ZERO),
-        busy=frozenset(symbols | {order.symbol for order in entries}),
+        reserved=sum((_unfilled(reserved, filled, price) for _, reserved, filled, price in entries), ZERO),
+        busy=frozenset(symbols | {symbol for symbol, *_ in entries}),
         reconciled_at=row.reconciled_at,
         old_marks=old_marks,
     )
@@ -99,9 +100,9 @@ def _of_those_that_trade(session: Session, old: Mapping[str, timedelta]) -> dict
     return {symbol: old[symbol] for symbol in session.scalars(query.order_by(InstrumentRow.symbol))}
 
 
-def _unfilled(order: OrderRow) -> Decimal:
+def _unfilled(reserved: Decimal, filled: Decimal, price: Decimal) -> Decimal:
     """Exact, as a share of it would not be: what was filled has cost its limit at most."""
-    return max(ZERO, order.reserved - order.filled * order.price)
+    return max(ZERO, reserved - filled * price)
 
 
 def _left_at(session: Session, at: datetime) -> dict[str, datetime]:

@@ -16,7 +16,7 @@ from app.domain.reconciliation import Difference
 from app.domain.risk import SEVERITY, ZERO, Account, Check, TradingState
 from app.store import rows, verdicts
 from app.store.account import BREAKER, change_state
-from models import AccountRow, OrderRow, RiskEventRow, SignalRow, TradeRow
+from models import AccountRow, OrderRow, SignalRow, TradeRow
 
 HOLDS = and_(TradeRow.status == TradeStatus.OPEN, TradeRow.left != ZERO)
 
@@ -29,7 +29,7 @@ class Decision:
         self._account_row = row
         self._signal_row = verdicts.locked(session, signal_key)
         self._at = at
-        self._events: list[RiskEventRow] = []
+        self._opened: int | None = None
         self.account = account
         self.signal = rows.signal(self._signal_row)
         self.order = self._order_of_the_signal()
@@ -53,9 +53,9 @@ class Decision:
         self.account = replace(self.account, state=state)
 
     def record(self, checks: Iterable[Check]) -> None:
-        """Keep the checks as `risk_events`."""
-        trade_id = self.trade.id if self.trade else None
-        self._events += verdicts.record(self._session, self._signal_row, checks, self._at, trade_id)
+        """Keep the checks as `risk_events` of the trade that is left or was opened, if there is one."""
+        trade_id = self.trade.id if self.trade else self._opened
+        verdicts.record(self._session, self._signal_row, checks, self._at, trade_id)
 
     def open_trade(self, strategy: str) -> int:
         """A new pending trade of the signal's symbol; returns its id."""
@@ -69,8 +69,7 @@ class Decision:
         rows.write_trade(row, Trade(0, self.signal.symbol, strategy, TradeStatus.PENDING, self._at))
         self._session.add(row)
         self._session.flush()
-        for event in self._events:
-            event.trade_id = row.id
+        self._opened = row.id
         self._tell("trade.pending", trade_id=row.id, strategy=strategy)
         return row.id
 

@@ -4,7 +4,7 @@ import json
 import re
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 import redis
@@ -17,6 +17,7 @@ from workers.ports import free_port
 
 SYMBOLS, SECONDS = 50, 30
 RATES = {"1,000": 2, "10,000": 20}  # deals in a frame of each symbol in 100 ms
+WAYS: Mapping[str, Mapping[str, object]] = {"one symbol after the other": {"apart": 1}, "thirty at the same moment": {}}
 PERCENTILES = (("p50", 50), ("p99", 99), ("p99.9", 99.9))
 POSTED = re.compile(r"XADD (\S+) \* f (.*) n (\d+)")
 DRAINED = re.compile(r"HINCRBY (\S+):place drained (\d+)")
@@ -30,18 +31,16 @@ def run() -> list[Figure]:
     with pushing.venue(port), farms.running(**market):
         wiring.reset()
         pushing.until_heard()
-        return [figure for rate, deals in RATES.items() for figure in _measured(rate, deals, port)]
+        return [figure for way in WAYS for rate, deals in RATES.items() for figure in _measured(rate, way, deals, port)]
 
 
-def _measured(rate: str, deals: int, port: int) -> list[Figure]:
+def _measured(rate: str, way: str, deals: int, port: int) -> list[Figure]:
     with _seen_by_redis() as seen:
-        wanted = pushing.stream(port, [deals], SECONDS)
+        wanted = pushing.stream(port, [deals], SECONDS, **WAYS[way])
     waits = list(waits_ms(seen))
     assert len(waits) > 0.9 * wanted, f"{len(waits)} of {wanted} ticks were seen"
-    return [
-        Figure(f"{rate} ticks/s: tick received → in its bar, {name} of {len(waits)}", percentile(waits, at), None, "ms")
-        for name, at in PERCENTILES
-    ]
+    said = f"{rate} ticks/s, {way}: tick received → in its bar"
+    return [Figure(f"{said}, {name} of {len(waits)}", percentile(waits, at), None, "ms") for name, at in PERCENTILES]
 
 
 def waits_ms(seen: Iterable[Command]) -> Iterator[float]:

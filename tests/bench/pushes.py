@@ -137,16 +137,21 @@ class Venue:
         return web.json_response({})
 
     async def stream(self, request: web.Request) -> web.Response:
-        """Push for so many seconds, with as many deals as `sizes` says in turn, at the time of their sending."""
+        """Push for so many seconds, with as many deals as `sizes` says in turn, at the time of their sending.
+
+        Each connection's symbols at once, the connections one after the other; with `apart` each symbol by itself.
+        """
         query = request.query
         sizes, bursts = json.loads(query["sizes"]), int(query["seconds"]) * 1000 // EVERY_MS
         price, without = Decimal(query.get("price", PRICE)), query.get("without", "").split(",")
-        lines = self._of(request)
-        names = [[name for name in line.names if name not in without] for line in lines]
-        made = [await asyncio.to_thread(_stamped, some, sizes, price) for some in names]
-        places, apart_s = range(len(lines)), EVERY_MS / 1000 / len(lines)
-        await asyncio.gather(*(_stream(lines[at], made[at], bursts, at * apart_s) for at in places))
-        return web.json_response({"ticks": sum(islice(cycle(sizes), bursts)) * sum(map(len, names))})
+        pushed = [(line, [name for name in line.names if name not in without]) for line in self._of(request)]
+        if "apart" in query:
+            pushed = [(line, [name]) for line, names in pushed for name in names]
+        made = [await asyncio.to_thread(_stamped, names, sizes, price) for _, names in pushed]
+        apart_s = EVERY_MS / 1000 / len(pushed)
+        lines = [line for line, _ in pushed]
+        await asyncio.gather(*(_stream(lines[at], made[at], bursts, at * apart_s) for at in range(len(lines))))
+        return web.json_response({"ticks": sum(islice(cycle(sizes), bursts)) * sum(len(names) for _, names in pushed)})
 
     def _of(self, request: web.Request) -> list[Line]:
         return [line for line in self._lines if line.who == request.query["who"]]

@@ -227,8 +227,8 @@ def test_a_change_of_the_trading_state_is_audited_with_who_and_why(database: Dat
 def test_a_check_is_kept_with_its_numbers_and_its_trade(database: Database, store: StoreUnderTest) -> None:
     store.opened().signals.save(a_signal())
     with store.ledger.deciding("signal-1", {}, NOON) as decision:
-        decision.record([Check("max_exposure", None, {"share": "0.05", "limit": "0.30"})])
         trade_id = decision.open_trade("momentum")
+        decision.record([Check("max_exposure", None, {"share": "0.05", "limit": "0.30"})])
         decision.approve(an_order(trade_id=trade_id, signal_key="signal-1"))
 
     with database.reading() as session:

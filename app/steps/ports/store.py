@@ -127,7 +127,7 @@ class Decision(Protocol):
         ...
 
     def record(self, checks: Iterable[Check]) -> None:
-        """Keep the checks as `risk_events`."""
+        """Keep the checks as `risk_events`, of the trade that is left or that was opened for the signal before."""
         ...
 
     def open_trade(self, strategy: str) -> int:
