@@ -31,13 +31,13 @@ class NotUp(Exception):
 
 
 @contextmanager
-def running(**settings: str) -> Iterator[psutil.Process]:
-    """A farm that is up; `settings` are CDB_* without the prefix."""
+def running(program: str = "app.cli", **settings: str) -> Iterator[psutil.Process]:
+    """A farm that is up; `settings` are CDB_* without the prefix, `program` is a module that is used as `cdb`."""
     folder = Path(tempfile.mkdtemp(prefix="cdb-bench-"))
     settings_of_its_own(folder, **settings)
     said = folder / "said.txt"
     with said.open("w") as out:
-        farm = subprocess.Popen([sys.executable, "-m", "app.cli", "up"], cwd=ROOT, stdout=out, stderr=out)
+        farm = subprocess.Popen([sys.executable, "-m", program, "up"], cwd=ROOT, stdout=out, stderr=out)
     try:
         _until_up(farm, said)
         yield psutil.Process(farm.pid)
