@@ -9,6 +9,7 @@ from app.domain.market import Tick, instant
 from app.store.database import Database
 
 COLUMNS = "symbol, timestamp, price, volume, side, source"
+TYPES = ("varchar", "timestamptz", "float8", "float8", "varchar", "varchar")
 INSERT = f"INSERT INTO market_data ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 
 
@@ -33,15 +34,20 @@ def _inserted(session: Session, ticks: Sequence[Tick], source: str) -> int:
 
 
 def _copied(session: Session, ticks: Sequence[Tick], source: str) -> int:
-    """COPY into a table of this transaction, then what is new into the real one; in the order of the index."""
+    """COPY into a table of this transaction, then what is new into the real one; in the order of the index.
+
+    In PostgreSQL's own binary form, which takes half of the client's time; and the key that may be there is named, as
+    each of the others would be looked for too.
+    """
     session.execute(
         text(f"CREATE TEMPORARY TABLE incoming ON COMMIT DROP AS SELECT {COLUMNS} FROM market_data WITH NO DATA")
     )
     driver = session.connection().connection.driver_connection
     assert driver is not None
-    with driver.cursor().copy(f"COPY incoming ({COLUMNS}) FROM STDIN") as copy:
+    with driver.cursor().copy(f"COPY incoming ({COLUMNS}) FROM STDIN (FORMAT BINARY)") as copy:
+        copy.set_types(TYPES)
         for tick in sorted(ticks):
             copy.write_row((tick.symbol, instant(tick.time_us), tick.price, tick.quantity, tick.side, source))
-    insert = f"INSERT INTO market_data ({COLUMNS}) SELECT {COLUMNS} FROM incoming ON CONFLICT DO NOTHING"
+    insert = f"INSERT INTO market_data ({COLUMNS}) SELECT {COLUMNS} FROM incoming ON CONFLICT (symbol, timestamp) DO NOTHING"
     result = session.connection().execute(text(insert))
     return result.rowcount
