@@ -48,6 +48,5 @@ def _copied(session: Session, ticks: Sequence[Tick], source: str) -> int:
         copy.set_types(TYPES)
         for tick in sorted(ticks):
             copy.write_row((tick.symbol, instant(tick.time_us), tick.price, tick.quantity, tick.side, source))
-    insert = f"INSERT INTO market_data ({COLUMNS}) SELECT {COLUMNS} FROM incoming ON CONFLICT (symbol, timestamp) DO NOTHING"
-    result = session.connection().execute(text(insert))
-    return result.rowcount
+    insert = f"INSERT INTO market_data ({COLUMNS}) SELECT {COLUMNS} FROM incoming"
+    return session.connection().execute(text(f"{insert} ON CONFLICT (symbol, timestamp) DO NOTHING")).rowcount
