@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
+from itertools import count
 from typing import Any
 
 import ccxt
@@ -52,15 +53,20 @@ class _Client(AsyncClient):
     async def _received(self, connection: Any) -> None:
         """Until the connection ends: trades the short way, everything else the way of ccxt.
 
-        What came in together is worked through before anything else gets its turn.
+        What came in together is worked through together, but not more than a frame of each symbol: after a standstill
+        each connection has hundreds, and what was heard has to be passed on meanwhile.
         """
         try:
-            while not connection.closed():
+            for turn in count(1):
+                if connection.closed():
+                    break
                 message = await connection.receive()
                 if message.type is WSMsgType.BINARY:
                     self._take(message.data)
                 else:
                     connection.handle_message(message)
+                if turn % SYMBOLS_PER_CONNECTION == 0:
+                    await asyncio.sleep(0)
         except Exception as error:  # noqa: BLE001  whatever it is, nothing would be heard here any more: dial again
             connection.on_error(ccxt.NetworkError(f"{type(error).__name__}: {error}"))
         else:

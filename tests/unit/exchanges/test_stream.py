@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from itertools import pairwise
 
 import ccxt
 import pytest
@@ -25,6 +26,27 @@ async def test_a_frame_that_cannot_be_read_is_counted_and_the_next_is_heard() ->
 
     assert client.broken == 1
     assert [prints for _, prints in heard] == [[Print(3, 1.0, 2.0, "buy")]]
+    await client.close()
+
+
+async def test_a_connection_with_much_to_tell_leaves_turns_to_others() -> None:
+    client, heard = _Client(*URLS), list[str]()
+    client.hear = lambda symbol, prints: heard.append(symbol)
+    at_turns: list[int] = []
+    frames = [binary(a_frame([("1", "2", 1, 3)]))] * (10 * SYMBOLS_PER_CONNECTION)
+
+    async def other() -> None:
+        while True:
+            at_turns.append(len(heard))
+            await asyncio.sleep(0)
+
+    beside = asyncio.create_task(other())
+    await received(client, *frames)
+    beside.cancel()
+
+    assert len(heard) == len(frames)
+    gaps = [after - before for before, after in pairwise(at_turns)]
+    assert max(gaps) == SYMBOLS_PER_CONNECTION
     await client.close()
 
 
