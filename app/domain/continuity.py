@@ -98,6 +98,5 @@ class Stamps:
 
     def next(self, ms: int) -> int:
         """The print's millisecond, or one microsecond after the print before it."""
-        time_us, next_us = ms * 1000, self.last_us + 1
-        self.last_us = time_us if time_us > next_us else next_us  # max() takes three times as long
+        self.last_us = max(ms * 1000, self.last_us + 1)
         return self.last_us

@@ -31,7 +31,7 @@ def order(row: OrderRow) -> Order:
 
 
 def trade(row: TradeRow | Row[Any]) -> Trade:
-    """The trade in a row, or in its `TRADE_COLUMNS`, which are read in a third of the time."""
+    """The trade in a row, or in its `TRADE_COLUMNS`."""
     values: dict[str, Any] = {name: getattr(row, name) for name in TRADE_FIELDS}
     return Trade(id=row.id, opened_at=row.timestamp, **values | {"status": TradeStatus(row.status)})
 

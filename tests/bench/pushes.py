@@ -144,14 +144,13 @@ class Venue:
         query = request.query
         sizes, bursts = json.loads(query["sizes"]), int(query["seconds"]) * 1000 // EVERY_MS
         price, without = Decimal(query.get("price", PRICE)), query.get("without", "").split(",")
-        pushed = [(line, [name for name in line.names if name not in without]) for line in self._of(request)]
+        told = [(line, [name for name in line.names if name not in without]) for line in self._of(request)]
         if "apart" in query:
-            pushed = [(line, [name]) for line, names in pushed for name in names]
-        made = [await asyncio.to_thread(_stamped, names, sizes, price) for _, names in pushed]
-        apart_s = EVERY_MS / 1000 / len(pushed)
-        lines = [line for line, _ in pushed]
-        await asyncio.gather(*(_stream(lines[at], made[at], bursts, at * apart_s) for at in range(len(lines))))
-        return web.json_response({"ticks": sum(islice(cycle(sizes), bursts)) * sum(len(names) for _, names in pushed)})
+            told = [(line, [name]) for line, names in told for name in names]
+        made = [(line, await asyncio.to_thread(_stamped, names, sizes, price)) for line, names in told]
+        apart_s = EVERY_MS / 1000 / len(made)
+        await asyncio.gather(*(_stream(line, some, bursts, at * apart_s) for at, (line, some) in enumerate(made)))
+        return web.json_response({"ticks": sum(islice(cycle(sizes), bursts)) * sum(len(names) for _, names in told)})
 
     def _of(self, request: web.Request) -> list[Line]:
         return [line for line in self._lines if line.who == request.query["who"]]
