@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from itertools import islice
 
 import structlog
 
@@ -102,38 +101,54 @@ class Outbox:
 
     async def _deliver(self) -> bool:
         """Push what there is; False when the bus did not take it all."""
-        frames = {shard: list(islice(rows, ROWS_AT_ONCE)) for shard, rows in self._rows.items() if rows}
-        if not frames:
+        left = {shard: rows for shard, rows in self._rows.items() if rows}
+        if not left:
             return True
-        for shard, frame in frames.items():
-            del self._rows[shard][: len(frame)]
-        self._count(sum(map(len, frames.values())))
-        try:
-            loop = asyncio.get_running_loop()
-            pushed = await loop.run_in_executor(self._pusher, self._mailboxes.push, frames)
-        except BusError as error:  # kept, and tried again: a frame that did arrive is recognised by its times
-            log.warning("mailboxes do not answer", reason=str(error), waiting=self.waiting)
-            pushed = {}
-        results = [self._delivered(shard, frame, pushed.get(shard)) for shard, frame in frames.items()]
+        self._rows |= {shard: [] for shard in left}
+        self._count(sum(map(len, left.values())))
+        for shard, pushed in await asyncio.get_running_loop().run_in_executor(self._pusher, self._push, left):
+            self._delivered(shard, pushed)
+        for shard, rows in left.items():
+            self._rows[shard][:0] = rows
         if self.waiting:
             self._filled.set()
-        return all(results)
+        return not any(left.values())
+
+    def _push(self, left: dict[int, list[Row]]) -> list[tuple[int, Pushed]]:
+        """Frame after frame until nothing is left, or no mailbox takes any: what became of each.
+
+        Here, in the pusher's thread: an event loop with much to read comes round a few times a second only.
+        """
+        told: list[tuple[int, Pushed]] = []
+        going = set(left)
+        while going:
+            frames = {shard: left[shard][:ROWS_AT_ONCE] for shard in going}
+            try:
+                pushed = self._mailboxes.push(frames)
+            except BusError as error:  # kept, and tried again: a frame that did arrive is recognised by its times
+                log.warning("mailboxes do not answer", reason=str(error), waiting=sum(map(len, left.values())))
+                break
+            told += pushed.items()
+            for shard, one in pushed.items():
+                if one.taken:
+                    del left[shard][: len(frames[shard])]
+                if not one.taken or not left[shard]:
+                    going.remove(shard)
+        return told
 
     def _count(self, rows: int) -> None:
         now = time.monotonic()
         self._recent = self._recent * math.exp((self._counted_at - now) / RECENT_S) + rows
         self._counted_at = now
 
-    def _delivered(self, shard: int, frame: list[Row], pushed: Pushed | None) -> bool:
-        if pushed is not None and pushed.armed:
+    def _delivered(self, shard: int, pushed: Pushed) -> None:
+        if pushed.armed:
             self._send(shard)
-        if pushed is None or not pushed.taken:
-            self._rows[shard][:0] = frame
-            return False
+        if not pushed.taken:
+            return
         if pushed.total < self._totals[shard]:
             self._forgotten(shard)
         self._totals[shard] = pushed.total
-        return True
 
     def _send(self, shard: int) -> None:
         if shard not in self._sending:

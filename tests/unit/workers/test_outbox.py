@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -24,6 +25,7 @@ class MemoryMailboxes:
         self.frames: list[tuple[int, list[Any]]] = []
         self.troubles: list[Exception | None] = []
         self.takes = True
+        self.full: set[int] = set()
         self.armed = False
         self.totals = [0, 0]
         self.gate = threading.Event()
@@ -43,10 +45,11 @@ class MemoryMailboxes:
         return [row for one, rows in self.frames if one == shard for row in rows]
 
     def _take(self, shard: int, rows: list[Any]) -> Pushed:
-        if self.takes:
+        takes = self.takes and shard not in self.full
+        if takes:
             self.frames.append((shard, rows))
             self.totals[shard] += len(rows)
-        return Pushed(self.takes, self.armed, self.totals[shard])
+        return Pushed(takes, self.armed, self.totals[shard])
 
 
 @asynccontextmanager
@@ -110,6 +113,47 @@ async def test_a_busy_market_is_put_into_fewer_frames_and_a_quiet_one_waits_for_
         await until(lambda: len(mailboxes.rows()) == 5_110)
 
     assert len(mailboxes.frames) == 12, "a hundred that came in during a pause are one"
+
+
+async def test_much_is_delivered_frame_by_frame_while_the_loop_is_busy_with_something_else() -> None:
+    mailboxes = MemoryMailboxes()
+    mailboxes.gate.clear()
+    async with running(mailboxes) as outbox:
+        outbox.put("BTC/USDT", [tick(number) for number in range(12_000)])
+        await until(lambda: not outbox.waiting)
+        mailboxes.gate.set()
+        deadline = time.monotonic() + 5
+        while len(mailboxes.rows()) < 12_000 and time.monotonic() < deadline:
+            time.sleep(0.001)
+
+        assert [len(rows) for _, rows in mailboxes.frames] == [5_000, 5_000, 2_000]
+        assert mailboxes.rows() == [tick(number) for number in range(12_000)]
+
+
+async def test_a_redis_that_fails_amid_much_gets_the_rest_again_in_order() -> None:
+    mailboxes = MemoryMailboxes()
+    mailboxes.troubles = [None, BusError("gone")]
+    async with running(mailboxes) as outbox:
+        outbox.put("BTC/USDT", [tick(number) for number in range(12_000)])
+        await until(lambda: mailboxes.frames)
+        outbox.put("BTC/USDT", [tick(12_000)])
+        await until(lambda: len(mailboxes.rows()) > 12_000)
+
+    assert mailboxes.rows() == [tick(number) for number in range(12_001)]
+
+
+async def test_a_mailbox_that_is_full_leaves_the_other_all_of_its_rows() -> None:
+    mailboxes = MemoryMailboxes()
+    mailboxes.full = {0}
+    async with running(mailboxes) as outbox:
+        outbox.put("BTC/USDT", [tick(1)])
+        outbox.put("ETH/USDT", [tick(number, "ETH/USDT") for number in range(12_000)])
+        await until(lambda: len(mailboxes.rows(1)) == 12_000)
+        assert not mailboxes.rows(0)
+        mailboxes.full.clear()
+        await until(lambda: mailboxes.rows(0))
+
+    assert mailboxes.rows(0) == [tick(1)]
 
 
 async def test_a_redis_that_fails_gets_the_same_rows_again() -> None:
