@@ -186,6 +186,9 @@ class Feed:
             venue_us = await self._heard_until()
             if venue_us is not None:
                 self._clock.sample(venue_us)
+            asked = time.monotonic()
+            venue_ms = None if self._habits.lossless else self._venue_us() // 1000
+            self._clock.heard(await self._market.behind_s(venue_ms), asked)
             for symbol in self._clock.given_up(self._lines):
                 self.lost(symbol)
             mark_us = self._clock.mark(self._lines)

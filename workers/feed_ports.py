@@ -82,6 +82,13 @@ class Market(Asking, Protocol):
         """Connections for these symbols."""
         ...
 
+    async def behind_s(self, venue_ms: int | None) -> Sequence[tuple[Stream, float]]:
+        """By how many seconds each connection was behind, when this was asked, with what it passes on.
+
+        `venue_ms` is the venue's time, None if it goes at another pace than ours. Left out: not known.
+        """
+        ...
+
     async def offset_ms(self, now_ms: Callable[[], int]) -> int:
         """How far the venue's clock is ahead of ours."""
         ...

@@ -56,6 +56,9 @@ class Crowd(MemoryVenue):
     def streams(self, symbols: Sequence[str]) -> Sequence[MemoryStream]:
         return [self.stream]
 
+    async def behind_s(self, venue_ms: int | None) -> Sequence[tuple[MemoryStream, float]]:
+        return [(self.stream, 0.0)]
+
     async def offset_ms(self, now_ms: Callable[[], int]) -> int:
         return 0
 

@@ -29,6 +29,12 @@ def deals(frame: bytes) -> tuple[str, list[Print]] | None:
     ]
 
 
+def sent_ms(frame: bytes) -> int:
+    """When the venue sent it, by its own clock; 0 if it does not tell."""
+    push: Any = PushDataV3ApiWrapper.FromString(frame)
+    return int(push.sendTime)
+
+
 def _number(text: str) -> float:
     try:
         return float(text)

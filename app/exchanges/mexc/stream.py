@@ -1,10 +1,15 @@
 """MEXC's public trades as they happen, through ccxt.pro: one connection for at most thirty symbols."""
 
 import asyncio
+import fcntl
 import re
+import sys
+import termios
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from itertools import count
+from math import inf
 from typing import Any
 
 import ccxt
@@ -15,12 +20,13 @@ from app.domain.continuity import Print
 from app.domain.errors import Unavailable
 from app.domain.rate_limit import Limiter
 from app.exchanges.mexc.async_client import AsyncClient
-from app.exchanges.mexc.frames import deals
+from app.exchanges.mexc.frames import deals, sent_ms
 
 SYMBOLS_PER_CONNECTION = 30
 PAGE = 1000  # most that the venue tells at once
 HOUR_MS = 3_600_000
 SPACING_S = 0.025  # 40 requests a second at most; MEXC allows 50 for each endpoint
+OLD_S, CATCHING_UP_S = 0.5, 1.0
 ABNORMAL = WSCloseCode.ABNORMAL_CLOSURE.value
 CHANNEL = re.compile(r"deals\.v3\.api\.pb@\d+ms@(\w+)")
 
@@ -35,6 +41,8 @@ class _Client(AsyncClient):
         self.confirmed: set[str] = set()
         self.refused: dict[str, str] = {}
         self.broken = 0
+        self.waits = True
+        self.newest: bytes | None = None
         super().__init__(rest_url, ws_url, limiter)
         self._named = cache(self.safe_symbol)  # a connection has thirty, and each frame asks for one of them
         self._receiving: asyncio.Task[None] | None = None
@@ -60,7 +68,9 @@ class _Client(AsyncClient):
             for turn in count(1):
                 if connection.closed():
                     break
+                self.waits = True
                 message = await connection.receive()
+                self.waits = False
                 if message.type is WSMsgType.BINARY:
                     self._take(message.data)
                 else:
@@ -71,6 +81,8 @@ class _Client(AsyncClient):
             connection.on_error(ccxt.NetworkError(f"{type(error).__name__}: {error}"))
         else:
             connection.on_close(ABNORMAL)
+        finally:
+            self.waits = True
 
     def _take(self, frame: bytes) -> None:
         try:
@@ -78,6 +90,7 @@ class _Client(AsyncClient):
         except DecodeError:  # counted, and the next frame is another
             self.broken += 1
             return
+        self.newest = frame
         if found is not None and self.hear is not None:
             self.hear(self._named(found[0]), found[1])
 
@@ -100,6 +113,7 @@ class Stream:
         self.symbols = tuple(symbols)
         self._client = client
         self._url = ws_url
+        self._heard_old = -inf
 
     @property
     def confirmed(self) -> set[str]:
@@ -115,6 +129,39 @@ class Stream:
     def broken(self) -> int:
         """How many frames could not be read."""
         return self._client.broken
+
+    @property
+    def waits(self) -> bool:
+        """Whether it has passed on all that was read, or soon will; see `arrived`."""
+        return self._client.waits
+
+    @property
+    def arrived(self) -> int:
+        """Bytes that this machine has received for it and that nobody has read."""
+        connection = self._client.clients.get(self._url)
+        socket = connection and connection.connection and connection.connection.get_extra_info("socket")
+        if not socket or socket.fileno() < 0:
+            return 0
+        return int.from_bytes(fcntl.ioctl(socket.fileno(), termios.FIONREAD, bytes(4)), sys.byteorder)
+
+    def told_behind_s(self, venue_ms: int) -> float | None:
+        """How old the newest is of what was heard since this was last asked; None if nothing was, or does not tell."""
+        newest, self._client.newest = self._client.newest, None
+        sent = 0 if newest is None else sent_ms(newest)
+        if not sent:
+            return None
+        behind_s = max(0.0, (venue_ms - sent) / 1000)
+        if behind_s > OLD_S:
+            self._heard_old = time.monotonic()
+        return behind_s
+
+    @property
+    def is_catching_up(self) -> bool:
+        """Whether what it was told of late was old: a venue keeps what this machine has no room for, and has more.
+
+        When room was made, nothing may have arrived for a moment.
+        """
+        return time.monotonic() - self._heard_old < CATCHING_UP_S
 
     async def listen(self, hear: Hear) -> None:
         """Pass on what comes in, until the connection is lost: then Unavailable. Nothing is sent twice."""
@@ -154,6 +201,7 @@ class PublicMarket:
         self._urls = rest_url, ws_url
         self._limiter = limiter
         self._client = _Client(rest_url, ws_url, limiter)
+        self._streams: list[Stream] = []
         self._turn = asyncio.Lock()
         self.page = PAGE
 
@@ -168,7 +216,21 @@ class PublicMarket:
     def streams(self, symbols: Sequence[str]) -> list[Stream]:
         """Connections for these symbols, not yet begun."""
         size = SYMBOLS_PER_CONNECTION
-        return [self._stream(symbols[first : first + size]) for first in range(0, len(symbols), size)]
+        self._streams = [self._stream(symbols[first : first + size]) for first in range(0, len(symbols), size)]
+        return self._streams
+
+    async def behind_s(self, venue_ms: int | None) -> list[tuple[Stream, float]]:
+        """By how many seconds each stream was behind, when this was asked, with what it passes on; left out: not known.
+
+        One that was read from just now still waits, with something to pass on: it gets its turn before it is believed.
+        `venue_ms` is the venue's time, by which the age of what is heard is known; None if it goes at another pace.
+        """
+        told = {} if venue_ms is None else {stream: stream.told_behind_s(venue_ms) for stream in self._streams}
+        read = [stream for stream in self._streams if not stream.arrived and not stream.is_catching_up]
+        await asyncio.sleep(0)
+        read_up = {stream: 0.0 for stream in read if stream.waits}
+        known = {stream: behind for stream, behind in told.items() if behind is not None} | read_up
+        return list(known.items())
 
     async def missed(self, symbol: str, since_ms: int, until_ms: int) -> list[Print]:
         """Prints with since <= ms <= until, in their order; Unavailable if the venue does not tell them all."""

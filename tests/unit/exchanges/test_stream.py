@@ -11,6 +11,7 @@ from aiohttp import WSMessage, WSMsgType
 
 from app.domain.continuity import Print
 from app.exchanges.mexc.stream import SYMBOLS_PER_CONNECTION, PublicMarket, Stream, _Client, _print
+from app.simulator import wire
 from tests.unit.exchanges.test_frames import a_frame
 
 URLS = "http://127.0.0.1:1", "ws://127.0.0.1:1/ws"
@@ -105,6 +106,31 @@ async def test_a_refused_subscription_is_remembered_with_what_the_venue_said() -
     assert stream.refused == {"ETHUSDT": refusal}
     await stream.drop()  # nothing to close is no mistake
     await stream.close()
+
+
+async def test_a_connection_that_is_told_what_was_sent_long_ago_is_as_far_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("app.exchanges.mexc.stream.CATCHING_UP_S", 0.05)
+    market = PublicMarket(*URLS)
+    market._client.markets = {}
+    (stream,) = market.streams(["BTC/USDT"])
+    sent_ms = 1_732_104_090_000
+    frame = wire.frame(DEALS + "BTCUSDT", "BTCUSDT", sent_ms, wire.AGGRE_DEALS, b"")
+
+    await received(stream._client, binary(frame))
+    assert await market.behind_s(sent_ms + 500) == [(stream, 0.0)], "all that came in was passed on"
+    await received(stream._client, binary(frame))
+    assert await market.behind_s(sent_ms + 2_501) == [(stream, 2.501)]
+    assert await market.behind_s(sent_ms + 2_601) == [], "it may be sent more than it had room for"
+    await asyncio.sleep(0.06)
+    assert await market.behind_s(sent_ms + 60_000) == [(stream, 0.0)], "nothing more came: it is quiet"
+
+    await received(stream._client, binary(a_frame([("1", "2", 1, 3)])))
+    assert await market.behind_s(sent_ms) == [(stream, 0.0)], "one that is not told knows nothing better"
+    await received(stream._client, binary(frame))
+    assert await market.behind_s(None) == [(stream, 0.0)], "nor one whose venue's time is another"
+    await asyncio.gather(market.close(), stream.close())
 
 
 async def test_a_connection_has_thirty_symbols_at_most() -> None:

@@ -37,6 +37,7 @@ class MemoryMarket(MemoryVenue):
         self.stream = MemoryStream(BTC)
         self.measured = 0
         self.clock_fails = self.is_away = False
+        self.is_read_up = True
 
     async def open(self) -> None:
         """It is there, or not."""
@@ -48,6 +49,9 @@ class MemoryMarket(MemoryVenue):
 
     def streams(self, symbols: Sequence[str]) -> Sequence[MemoryStream]:
         return [self.stream]
+
+    async def behind_s(self, venue_ms: int | None) -> Sequence[tuple[MemoryStream, float]]:
+        return [(self.stream, 0.0)] if self.is_read_up else []
 
     async def offset_ms(self, now_ms: Callable[[], int]) -> int:
         self.measured += 1
@@ -147,6 +151,26 @@ async def test_the_clock_is_marked_with_the_venues_time() -> None:
         await until(lambda: scene.mailboxes.rows(1))
 
     assert scene.mailboxes.rows(1)[0][:2] == ("@", round(NOON.timestamp() * 1e6) + 250_000)
+
+
+async def test_the_clock_stands_still_while_something_that_came_in_is_unread() -> None:
+    sent: list[int] = []
+
+    def sent_until() -> int:
+        sent.append(len(sent) + 1)
+        return len(sent)
+
+    async with running(Scene(lossless=True, sent_until=sent_until, hold_s=60)) as scene:
+        await until(lambda: scene.mailboxes.rows(1))
+        scene.market.is_read_up = False
+        asked = len(sent)
+        await until(lambda: len(sent) > asked + 2)
+        stood_at = scene.mailboxes.rows(1)[-1][1]
+        await until(lambda: len(sent) > asked + 5)
+        assert scene.mailboxes.rows(1)[-1][1] == stood_at
+
+        scene.market.is_read_up = True
+        await until(lambda: scene.mailboxes.rows(1)[-1][1] > asked + 5)
 
 
 async def test_a_venue_that_does_not_tell_its_time_leaves_the_last_measurement() -> None:

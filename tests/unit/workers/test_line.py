@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -249,6 +250,7 @@ async def test_the_clock_waits_for_a_line_that_catches_up_but_not_for_ever() -> 
     one = Scene(BTC)
     clock.sample(1)
     clock.sample(2)
+    clock.heard([(one.stream, 0)], time.monotonic())
     assert (clock.mark([one.line]), clock.given_up([one.line])) == (None, [])
     await asyncio.sleep(0.06)
 
@@ -256,8 +258,63 @@ async def test_the_clock_waits_for_a_line_that_catches_up_but_not_for_ever() -> 
     assert clock.given_up([one.line]) == []
     assert clock.mark([one.line]) == 2
     one.line.behind_since = None
+    clock.heard([(one.stream, 0)], time.monotonic())
     assert clock.given_up([one.line]) == []
     assert clock.mark([one.line]) == 2
+
+
+async def test_the_clock_tells_nothing_that_came_in_and_was_not_heard_but_does_not_wait_for_ever() -> None:
+    clock = VenueClock(Habits(lateness_ms=0, mark_s=0, hold_s=0.05))
+    one, other = Scene(BTC), Scene(ETH)
+    lines, both = [one.line, other.line], [(one.stream, 0.0), (other.stream, 0.0)]
+    one.line.behind_since = other.line.behind_since = None
+    clock.sample(1)
+    clock.heard(both, time.monotonic())
+    clock.sample(2)
+    clock.heard([(one.stream, 0)], time.monotonic())
+    assert (clock.mark(lines), clock.given_up(lines)) == (1, [])
+    clock.heard([(other.stream, 0)], time.monotonic())
+    assert clock.mark(lines) == 2
+
+    clock.sample(3)
+    await asyncio.sleep(0.06)
+    clock.heard([(one.stream, 0)], time.monotonic())
+    assert clock.mark(lines) == 2
+    assert clock.given_up(lines) == [ETH]
+    assert clock.given_up(lines) == []
+    assert clock.mark(lines) == 3
+    clock.heard(both, time.monotonic())
+    assert clock.given_up(lines) == []
+
+
+async def test_the_clock_goes_as_late_as_what_is_heard_but_never_back() -> None:
+    clock, one = VenueClock(Habits(lateness_ms=0, mark_s=0, hold_s=0.05)), Scene(BTC)
+    one.line.behind_since = None
+    told: list[int | None] = []
+    for number in range(8):
+        clock.sample(number)
+        clock.heard([(one.stream, 60 if number == 7 else 0.03)], time.monotonic())
+        told.append(clock.mark([one.line]))
+        assert clock.given_up([one.line]) == [], "it gets somewhere"
+        await asyncio.sleep(0.01)
+
+    assert told[0] is None
+    assert told[7] == told[6]
+    assert [mark or 0 for mark in told] == sorted(mark or 0 for mark in told)
+    assert 0 < (told[7] or 0) < 6
+
+
+async def test_what_was_heard_for_long_enough_after_a_moment_settles_it() -> None:
+    clock, one = VenueClock(Habits(lateness_ms=20, mark_s=0)), Scene(BTC)
+    one.line.behind_since = None
+    clock.sample(1)
+    clock.heard([(one.stream, 0)], time.monotonic())
+    assert clock.mark([one.line]) is None
+    await asyncio.sleep(0.03)
+    assert clock.mark([one.line]) is None, "what came in since then may not be heard"
+
+    clock.heard([(one.stream, 0)], time.monotonic())
+    assert clock.mark([one.line]) == 1
 
 
 def test_the_clock_tells_nothing_that_ticks_may_still_be_late_for() -> None:
