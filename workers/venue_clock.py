@@ -22,7 +22,7 @@ class VenueClock:
         self._settled_us: int | None = None
         self._marked = 0.0
         self._heard: dict[Stream, float] = {}  # until when everything was, by our clock
-        self._told: dict[Stream, float] = {}
+        self._moved: dict[Stream, float] = {}  # when that last became later
         self._given_up: set[Line] = set()
 
     def sample(self, venue_us: int) -> None:
@@ -32,8 +32,8 @@ class VenueClock:
     def heard(self, behind_s: Iterable[tuple[Stream, float]], real: float) -> None:
         """By how many seconds these were behind then (`time.monotonic()`) with what they pass on."""
         for stream, behind in behind_s:
-            self._heard[stream] = max(self._heard.get(stream, -inf), real - behind)
-            self._told[stream] = real
+            if real - behind > self._heard.get(stream, -inf):
+                self._heard[stream], self._moved[stream] = real - behind, real
 
     def mark(self, lines: Iterable[Line]) -> int | None:
         """The time to tell, or None if it is too early, or a connection is catching up."""
@@ -55,7 +55,7 @@ class VenueClock:
         It has been catching up for too long, or is neither read up nor getting anywhere.
         """
         real = time.monotonic()
-        since = {line: min(line.behind_since or inf, self._told.setdefault(line.stream, real)) for line in lines}
+        since = {line: min(line.behind_since or inf, self._moved.setdefault(line.stream, real)) for line in lines}
         late = {line for line, began in since.items() if real - began >= self._habits.hold_s}
         new, self._given_up = late - self._given_up, late
         return [symbol for line in new for symbol in line.stream.symbols]

@@ -304,6 +304,20 @@ async def test_the_clock_goes_as_late_as_what_is_heard_but_never_back() -> None:
     assert 0 < (told[7] or 0) < 6
 
 
+async def test_the_clock_does_not_wait_for_ever_for_a_venue_whose_frames_all_bear_one_time() -> None:
+    clock, one = VenueClock(Habits(lateness_ms=0, mark_s=0, hold_s=0.05)), Scene(BTC)
+    one.line.behind_since = None
+    began, given_up = time.monotonic(), list[str]()
+    while not given_up and time.monotonic() < began + 5:
+        clock.sample(1)
+        clock.heard([(one.stream, time.monotonic() - began + 1)], time.monotonic())
+        given_up += clock.given_up([one.line])
+        await asyncio.sleep(0.01)
+
+    assert given_up == [BTC]
+    assert clock.mark([one.line]) == 1
+
+
 async def test_what_was_heard_for_long_enough_after_a_moment_settles_it() -> None:
     clock, one = VenueClock(Habits(lateness_ms=20, mark_s=0)), Scene(BTC)
     one.line.behind_since = None
