@@ -27,8 +27,9 @@ LAST_S = 1.0
 class Outbox:
     """Rows on their way to the mailboxes.
 
-    `limit` is in rows per shard; beyond it the oldest ticks are given up, counted in `conflated`, and a `!` mark
-    says so, unless `lossless`. `forgotten(shard)` is called when a mailbox has begun anew: Redis was flushed.
+    `limit` is in rows per shard, those that are being pushed not among them; beyond it the oldest ticks are given
+    up, counted in `conflated`, and a `!` mark says so, unless `lossless`. `forgotten(shard)` is called when a mailbox
+    has begun anew: Redis was flushed.
     `send_drain(shard)` may block; it runs in a thread, once at a time for each shard.
     """
 
@@ -61,7 +62,7 @@ class Outbox:
 
     @property
     def waiting(self) -> int:
-        """Rows that are not delivered."""
+        """Rows that are neither delivered nor on their way."""
         return sum(map(len, self._rows.values()))
 
     def put(self, symbol: str, rows: Sequence[Row]) -> None:

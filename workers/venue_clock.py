@@ -26,7 +26,7 @@ class VenueClock:
         self._given_up: set[Line] = set()
 
     def sample(self, venue_us: int) -> None:
-        """So late it is there."""
+        """This is the venue's time now."""
         self._samples.append((time.monotonic(), venue_us))
 
     def heard(self, behind_s: Iterable[tuple[Stream, float]], real: float) -> None:

@@ -26,7 +26,8 @@ SYMBOLS_PER_CONNECTION = 30
 PAGE = 1000  # most that the venue tells at once
 HOUR_MS = 3_600_000
 SPACING_S = 0.025  # 40 requests a second at most; MEXC allows 50 for each endpoint
-OLD_S, CATCHING_UP_S = 0.5, 1.0
+OLD_S = 0.5  # who is told what was sent longer ago than this has more to come
+CATCHING_UP_S = 1.0  # and may have to wait so long for it
 ABNORMAL = WSCloseCode.ABNORMAL_CLOSURE.value
 CHANNEL = re.compile(r"deals\.v3\.api\.pb@\d+ms@(\w+)")
 
@@ -42,7 +43,7 @@ class _Client(AsyncClient):
         self.refused: dict[str, str] = {}
         self.broken = 0
         self.waits = True
-        self.newest: bytes | None = None
+        self.newest: bytes | None = None  # the last frame since somebody asked how old it is
         super().__init__(rest_url, ws_url, limiter)
         self._named = cache(self.safe_symbol)  # a connection has thirty, and each frame asks for one of them
         self._receiving: asyncio.Task[None] | None = None

@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
+
+import pytest
 
 from app.domain.continuity import Print
 from app.domain.errors import Unavailable
@@ -245,58 +246,77 @@ async def test_a_symbol_that_speaks_while_one_asks_is_not_deaf() -> None:
     assert one.stream.dropped == 0
 
 
-async def test_the_clock_waits_for_a_line_that_catches_up_but_not_for_ever() -> None:
+class Hand:
+    """What `VenueClock` takes for the time: a test moves it, in seconds."""
+
+    s = 100.0
+
+    def monotonic(self) -> float:
+        return self.s
+
+
+@pytest.fixture
+def hand(monkeypatch: pytest.MonkeyPatch) -> Hand:
+    one = Hand()
+    monkeypatch.setattr("workers.venue_clock.time", one)
+    return one
+
+
+def test_the_clock_waits_for_a_line_that_catches_up_but_not_for_ever(hand: Hand) -> None:
     clock = VenueClock(Habits(lateness_ms=0, mark_s=0, hold_s=0.05))
     one = Scene(BTC)
+    one.line.behind_since = hand.s
     clock.sample(1)
     clock.sample(2)
-    clock.heard([(one.stream, 0)], time.monotonic())
+    clock.heard([(one.stream, 0)], hand.s)
     assert (clock.mark([one.line]), clock.given_up([one.line])) == (None, [])
-    await asyncio.sleep(0.06)
+    hand.s += 0.06
 
     assert clock.given_up([one.line]) == [BTC]
     assert clock.given_up([one.line]) == []
     assert clock.mark([one.line]) == 2
     one.line.behind_since = None
-    clock.heard([(one.stream, 0)], time.monotonic())
+    clock.heard([(one.stream, 0)], hand.s)
     assert clock.given_up([one.line]) == []
     assert clock.mark([one.line]) == 2
 
 
-async def test_the_clock_tells_nothing_that_came_in_and_was_not_heard_but_does_not_wait_for_ever() -> None:
+def test_the_clock_tells_nothing_that_came_in_and_was_not_heard_but_does_not_wait_for_ever(hand: Hand) -> None:
     clock = VenueClock(Habits(lateness_ms=0, mark_s=0, hold_s=0.05))
     one, other = Scene(BTC), Scene(ETH)
     lines, both = [one.line, other.line], [(one.stream, 0.0), (other.stream, 0.0)]
     one.line.behind_since = other.line.behind_since = None
     clock.sample(1)
-    clock.heard(both, time.monotonic())
+    clock.heard(both, hand.s)
+    hand.s += 0.01
     clock.sample(2)
-    clock.heard([(one.stream, 0)], time.monotonic())
+    clock.heard([(one.stream, 0)], hand.s)
     assert (clock.mark(lines), clock.given_up(lines)) == (1, [])
-    clock.heard([(other.stream, 0)], time.monotonic())
+    clock.heard([(other.stream, 0)], hand.s)
     assert clock.mark(lines) == 2
 
+    hand.s += 0.01
     clock.sample(3)
-    await asyncio.sleep(0.06)
-    clock.heard([(one.stream, 0)], time.monotonic())
+    hand.s += 0.06
+    clock.heard([(one.stream, 0)], hand.s)
     assert clock.mark(lines) == 2
     assert clock.given_up(lines) == [ETH]
     assert clock.given_up(lines) == []
     assert clock.mark(lines) == 3
-    clock.heard(both, time.monotonic())
+    clock.heard(both, hand.s)
     assert clock.given_up(lines) == []
 
 
-async def test_the_clock_goes_as_late_as_what_is_heard_but_never_back() -> None:
+def test_the_clock_goes_as_late_as_what_is_heard_but_never_back(hand: Hand) -> None:
     clock, one = VenueClock(Habits(lateness_ms=0, mark_s=0, hold_s=0.05)), Scene(BTC)
     one.line.behind_since = None
     told: list[int | None] = []
     for number in range(8):
         clock.sample(number)
-        clock.heard([(one.stream, 60 if number == 7 else 0.03)], time.monotonic())
+        clock.heard([(one.stream, 60 if number == 7 else 0.03)], hand.s)
         told.append(clock.mark([one.line]))
         assert clock.given_up([one.line]) == [], "it gets somewhere"
-        await asyncio.sleep(0.01)
+        hand.s += 0.01
 
     assert told[0] is None
     assert told[7] == told[6]
@@ -304,30 +324,30 @@ async def test_the_clock_goes_as_late_as_what_is_heard_but_never_back() -> None:
     assert 0 < (told[7] or 0) < 6
 
 
-async def test_the_clock_does_not_wait_for_ever_for_a_venue_whose_frames_all_bear_one_time() -> None:
+def test_the_clock_does_not_wait_for_ever_for_a_venue_whose_frames_all_bear_one_time(hand: Hand) -> None:
     clock, one = VenueClock(Habits(lateness_ms=0, mark_s=0, hold_s=0.05)), Scene(BTC)
     one.line.behind_since = None
-    began, given_up = time.monotonic(), list[str]()
-    while not given_up and time.monotonic() < began + 5:
+    began, given_up = hand.s, list[str]()
+    while not given_up and hand.s < began + 5:
         clock.sample(1)
-        clock.heard([(one.stream, time.monotonic() - began + 1)], time.monotonic())
+        clock.heard([(one.stream, hand.s - began + 1)], hand.s)
         given_up += clock.given_up([one.line])
-        await asyncio.sleep(0.01)
+        hand.s += 0.01
 
     assert given_up == [BTC]
     assert clock.mark([one.line]) == 1
 
 
-async def test_what_was_heard_for_long_enough_after_a_moment_settles_it() -> None:
+def test_what_was_heard_for_long_enough_after_a_moment_settles_it(hand: Hand) -> None:
     clock, one = VenueClock(Habits(lateness_ms=20, mark_s=0)), Scene(BTC)
     one.line.behind_since = None
     clock.sample(1)
-    clock.heard([(one.stream, 0)], time.monotonic())
+    clock.heard([(one.stream, 0)], hand.s)
     assert clock.mark([one.line]) is None
-    await asyncio.sleep(0.03)
+    hand.s += 0.03
     assert clock.mark([one.line]) is None, "what came in since then may not be heard"
 
-    clock.heard([(one.stream, 0)], time.monotonic())
+    clock.heard([(one.stream, 0)], hand.s)
     assert clock.mark([one.line]) == 1
 
 
